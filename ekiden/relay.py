@@ -1,0 +1,132 @@
+"""The relay in one process: wakes the stages for the work objects that were just written.
+
+Each stage has a queue and so many runners. A key that is queued or running is not queued again.
+Temporary errors put the work back after a pause, which grows; after `max_redrives` it goes to
+`failed/`. Everything here may be lost at any moment: the sweep finds the work again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from shared import keys
+from shared.errors import Busy, NotFound, Temporary
+from shared.stage import Clock, Stage, Wake, fail, run
+from shared.store.base import Store
+from shared.sweep import forgotten, release_due
+
+log = logging.getLogger("ekiden.relay")
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+AT_ONCE = {"submit": 4, "validate": 8, "dispatch": 8, "send": 16}
+
+
+class Relay:
+    """Runs stages of this process over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        stages: Iterable[Stage],
+        at_once: Mapping[str, int] = AT_ONCE,
+        max_redrives: int = 5,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._stages = {stage.name: stage for stage in stages}
+        self._queues: dict[str, asyncio.Queue[Wake | None]] = {
+            name: asyncio.Queue() for name in self._stages
+        }
+        self._at_once = at_once
+        self._max_redrives = max_redrives
+        self._known: set[str] = set()
+        self._tries: dict[str, int] = {}
+        self._runners: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def start(self) -> None:
+        for name in self._stages:
+            for _ in range(self._at_once.get(name, 1)):
+                self._runners.append(asyncio.create_task(self._run(name)))
+
+    def wake(self, event: Wake) -> None:
+        """Queue a work object, unless it is queued or running, or its stage runs elsewhere."""
+        name = keys.stage_of(event.key)
+        if name in self._queues and event.key not in self._known and not self._stopping:
+            self._known.add(event.key)
+            self._idle.clear()
+            self._queues[name].put_nowait(event)
+
+    async def _run(self, name: str) -> None:
+        queue, stage = self._queues[name], self._stages[name]
+        while (event := await queue.get()) is not None:
+            try:
+                ready = await run(
+                    stage, self._store, self._clock, event, self._tries.get(event.key, 0) + 1
+                )
+            except Temporary as error:
+                await self._again(stage, event, error)
+                continue
+            self._forget(event.key)
+            for following in ready:
+                self.wake(following)
+            if not self._known:
+                self._idle.set()
+
+    async def _again(self, stage: Stage, event: Wake, error: Temporary) -> None:
+        """Queue it once more after a pause; a lease held elsewhere is no failed try."""
+        tries = self._tries.get(event.key, 0) + (0 if isinstance(error, Busy) else 1)
+        self._tries[event.key] = tries
+        if tries > self._max_redrives:
+            try:
+                await self._poison(stage, event, error, tries)
+                self._forget(event.key)
+                return
+            except Temporary as still:
+                error = still
+        log.warning("%s will be tried again: %s", event.key, error, extra={"stage": stage.name})
+        pause_s = min(FIRST_PAUSE_S * 2 ** min(tries, 10), LONGEST_PAUSE_S)
+        asyncio.get_running_loop().call_later(
+            pause_s, self._queues[stage.name].put_nowait, Wake(event.key)
+        )
+
+    async def _poison(self, stage: Stage, event: Wake, error: Temporary, tries: int) -> None:
+        try:
+            body = (await self._store.get(event.key)).body
+        except NotFound:
+            return
+        await fail(stage.name, self._store, self._clock, event.key, body, error, tries)
+
+    def _forget(self, key: str) -> None:
+        self._known.discard(key)
+        self._tries.pop(key, None)
+
+    async def sweep(self, forgotten_after_s: float) -> None:
+        """Wake what is due, and what was put longer than this ago and is still there."""
+        now = self._clock()
+        async for event in release_due(self._store, now):
+            self.wake(event)
+        async for event in forgotten(self._store, now - forgotten_after_s):
+            self.wake(event)
+
+    async def idle(self) -> None:
+        """Return when nothing is queued or running."""
+        await self._idle.wait()
+
+    async def stop(self, patience_s: float = 30.0) -> None:
+        """Begin nothing more, and finish what is running. What is queued stays in the store."""
+        self._stopping = True
+        for name, queue in self._queues.items():
+            while not queue.empty():
+                queue.get_nowait()
+            for _ in range(self._at_once.get(name, 1)):
+                queue.put_nowait(None)
+        if self._runners:
+            _, late = await asyncio.wait(self._runners, timeout=patience_s)
+            for runner in late:
+                runner.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,152 @@
+"""`ekiden serve`: every stage in one process over one store, rendering on all cores.
+
+Start: probe the store, start the renderers, wake what an earlier process left, listen.
+Stop (SIGTERM, SIGINT): accept nothing more, finish what is in flight, close, report.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shared.store.probe import probe
+from shared.store.wrap import CountingStore
+
+from ekiden.asgi import application
+from ekiden.cores import Cores
+from ekiden.relay import AT_ONCE, Relay
+from functions.dispatch import assemble as dispatch
+from functions.send import assemble as send
+from functions.send.transmit import Transmitter
+from functions.submit import assemble as submit
+from functions.submit.routes import SubmitFace
+from functions.validate import assemble as validate
+from shared.config import Config
+from shared.errors import EkidenError
+from shared.http import Problem, Request, Response, as_json
+from shared.stage import Stage
+from shared.store import open_store
+from shared.watch import Watch
+
+log = logging.getLogger("ekiden.serve")
+
+
+class Station:
+    """The whole relay, as one process runs it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.store = CountingStore(open_store(config.store.url))
+        self._watch = Watch()
+        self._cores = Cores(config.dispatch.workers)
+        self._submit = submit.submit(config, self.store)
+        self._transmitter: Transmitter | None = None
+        self.relay = Relay(
+            self.store,
+            time.time,
+            self._stages(),
+            {**AT_ONCE, "send": config.send.bags_at_once},
+            config.sweep.max_redrives,
+        )
+        self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)
+
+    def _stages(self) -> list[Stage]:
+        on = self.config.services
+        stages: list[Stage] = []
+        if on.submit:
+            stages.append(submit.stage(self._submit))
+        if on.validate:
+            stages.append(validate.stage(self.config, self.store))
+        if on.dispatch:
+            stages.append(dispatch.stage(self.config, self.store, self._cores.render))
+        if on.send:
+            stage, self._transmitter = send.stage(self.config, self.store, self._watch)
+            stages.append(stage)
+        return stages
+
+    async def start(self) -> None:
+        await probe(self.store)
+        if self.config.services.dispatch:
+            await self._cores.start()
+        self.relay.start()
+        await self.relay.sweep(forgotten_after_s=0)
+
+    async def sweep_forever(self) -> None:
+        """Find due and forgotten work, for as long as the process lives."""
+        while True:
+            await asyncio.sleep(self.config.sweep.interval)
+            try:
+                await self.relay.sweep(self.config.sweep.forgotten_after)
+            except Exception:
+                log.exception(
+                    "the sweep failed; the next one comes in %g s", self.config.sweep.interval
+                )
+
+    async def stop(self) -> None:
+        await self.relay.stop()
+        await self._cores.stop()
+        if self._transmitter:
+            await self._transmitter.close()
+        await self.store.close()
+        log.info("stopped; %d requests to the store", self.store.total)
+
+    async def handle(self, request: Request) -> Response:
+        """One port for all faces, and for the probes of an orchestrator (K20)."""
+        if request.path == "/healthz":
+            return as_json(200, {"status": "ok"})
+        if request.path == "/readyz":
+            return await self._ready()
+        if not self.config.services.submit:
+            return Problem(404, "unknown_path", "submit does not run in this process").response()
+        return await self.face.handle(request)
+
+    async def _ready(self) -> Response:
+        state = "ok"
+        try:
+            await self.store.list_page("submitted/", limit=1)
+        except EkidenError as error:
+            state = str(error)
+        body = {"store": state, "store_requests": dict(self.store.counts)}
+        return as_json(200 if state == "ok" else 503, body)
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Station]:
+    """A Station that works while the context lasts."""
+    station = Station(config)
+    await station.start()
+    sweeper = asyncio.create_task(station.sweep_forever())
+    try:
+        yield station
+    finally:
+        sweeper.cancel()
+        await station.stop()
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT."""
+    import uvicorn
+
+    async with running(config) as station:
+        app = application(station.handle, config.http.max_body)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=config.http.host,
+                port=config.http.port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=10,
+            )
+        )
+        await server.serve()
+
+
+def main(config: Config) -> None:
+    import uvloop
+
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    uvloop.run(serve(config))

@@ -1,0 +1,29 @@
+"""dispatch, put together from the configuration."""
+
+import time
+
+from functions.dispatch import stage as dispatch
+from functions.dispatch.job import Renderer
+from shared.config import Config
+from shared.domains import Directory
+from shared.stage import Clock, Stage
+from shared.store.base import Store
+from shared.suppressions import Suppressions
+
+
+def stage(
+    config: Config, store: Store, renderer: Renderer | None = None, clock: Clock = time.time
+) -> Stage:
+    if renderer is None:
+        from functions.dispatch.job import render_here
+
+        renderer = render_here
+    directory = Directory(store, clock)
+    return dispatch.stage(
+        store,
+        directory,
+        Suppressions(store, directory),
+        renderer,
+        config.dispatch.template_max_steps,
+        config.dispatch.template_max_output,
+    )

@@ -1,0 +1,150 @@
+"""What dispatch decides: the Envelopes of a Bag. Pure: the same Bag gives the same bytes (X5).
+
+A Batch is prepared once (Templates compiled, MIME tree laid out, keys loaded) and then filled for
+each Recipient. A Recipient whose mail cannot be made is rejected alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from functions.dispatch import headers as fields
+from functions.dispatch.canonical import encode_headers
+from functions.dispatch.dkim import DkimKey, Signer, sign_message
+from functions.dispatch.mime import HTML, TEXT, Layout
+from shared import dkim_keys, unsubscribe
+from shared.domains import DkimKeys, Domain
+from shared.ids import delivery_id, return_path
+from shared.model import Bag, BagHeader, Content, Envelope, Row, encode
+from shared.suppressions import is_suppressed
+from shared.templating import Compiled, TemplateFault, compiled
+
+
+class PreparedBatch:
+    """All of a Batch's work that does not depend on the Recipient."""
+
+    def __init__(
+        self, content: Content, domain: Domain, dkim: DkimKeys, max_steps: int, max_chars: int
+    ) -> None:
+        def compile_(source: str, *, html: bool = False) -> Compiled:
+            return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
+
+        self._content = content
+        self._secret = bytes.fromhex(domain.return_path_secret)
+        self._return_host = domain.return_path_host or domain.name
+        self._signer = Signer(domain.name, [_dkim_key(stored) for stored in dkim.in_use()])
+        self._time = int(content.due_at)
+        self.shared: list[str] = []
+        if content.message:
+            self._prepare_message(content.message.encode("latin-1"))
+            return
+        self._subject = compile_(content.subject)
+        self._bodies = {
+            slot: compile_(source, html=slot == HTML)
+            for slot, source in ((HTML, content.html), (TEXT, content.text))
+            if source
+        }
+        self._layout = Layout(
+            content.batch,
+            html=bool(content.html),
+            text=bool(content.text),
+            attachments=content.attachments,
+        )
+        self.shared = self._layout.shared
+        self._shared_bytes = [stretch.encode("latin-1") for stretch in self.shared]
+        self._headers = fields.of_batch(content)
+        self._shown_to = fields.mailboxes(content.headers.to)
+
+    def _prepare_message(self, message: bytes) -> None:
+        signature = sign_message(self._signer, message, self._time)
+        self.shared = [(signature + message).decode("latin-1")]
+
+    def envelope(self, bag: int, row: Row) -> Envelope:
+        """The Envelope for one Recipient, or why there is none."""
+        if row.rejected:
+            return Envelope(n=row.n, recipient=row.email, rejected=row.rejected)
+        delivery = delivery_id(self._content.batch, bag, row.n)
+        try:
+            message: list[str | int] = [0]
+            if not self._content.message:
+                message = self._message(delivery, row)
+        except TemplateFault as fault:
+            return Envelope(
+                n=row.n, recipient=row.email, rejected="template_error", detail=str(fault)
+            )
+        except unsubscribe.Unresolved as fault:
+            return Envelope(
+                n=row.n,
+                recipient=row.email,
+                rejected="unsubscribe_url_unresolved",
+                detail=str(fault),
+            )
+        sender = return_path(delivery, self._return_host, self._secret)
+        return Envelope(n=row.n, recipient=row.email, return_path=sender, message=message)
+
+    def _message(self, delivery: str, row: Row) -> list[str | int]:
+        values = {**self._content.global_fields, **row.fields}
+        texts = {slot: body.render(values) for slot, body in self._bodies.items()}
+        content_headers, body = self._layout.fill(texts)
+        headers = [*self._headers, *self._own_headers(delivery, row, values), *content_headers]
+        whole = b"".join(
+            piece if isinstance(piece, bytes) else self._shared_bytes[piece] for piece in body
+        )
+        signature = self._signer.sign(headers, whole, self._time)
+        head = encode_headers("".join([f"{name}: {value}\r\n" for name, value in headers]))
+        message: list[str | int] = [(signature + head + b"\r\n").decode("latin-1")]
+        for piece in body:
+            _append(message, piece.decode("latin-1") if isinstance(piece, bytes) else piece)
+        return message
+
+    def _own_headers(
+        self, delivery: str, row: Row, values: dict[str, Any]
+    ) -> list[tuple[str, str]]:
+        headers = [
+            ("To", self._shown_to or fields.mailbox("", row.email)),
+            ("Subject", fields.unstructured("Subject", self._subject.render(values))),
+            ("Message-ID", f"<{delivery}@{self._content.domain}>"),
+        ]
+        if self._content.unsubscribe_url:
+            url = unsubscribe.fill(self._content.unsubscribe_url, values)
+            headers.append(("List-Unsubscribe", f"<{url}>"))
+            headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+        return headers
+
+
+def _dkim_key(stored: dkim_keys.StoredKey) -> DkimKey:
+    return DkimKey(stored.selector, stored.algorithm, dkim_keys.load(stored))
+
+
+def _append(message: list[str | int], piece: str | int) -> None:
+    if isinstance(piece, str) and isinstance(message[-1], str):
+        message[-1] += piece
+    else:
+        message.append(piece)
+
+
+def render_bag(prepared: PreparedBatch, content: Content, bag: Bag) -> Iterator[bytes]:
+    """The lines of the Bag's `dispatched/` object, one at a time."""
+    header = BagHeader(
+        batch=bag.batch,
+        bag=bag.bag,
+        attempt=0,
+        domain=bag.domain,
+        due_at=content.due_at,
+        shared=prepared.shared,
+    )
+    yield encode(header) + b"\n"
+    for row in bag.rows:
+        yield encode(prepared.envelope(bag.bag, row)) + b"\n"
+
+
+def without_suppressed(bag: Bag, suppressed: frozenset[str]) -> Bag:
+    """The Bag with the Recipients marked whose address has been suppressed since `validate`."""
+    if not suppressed:
+        return bag
+    rows = [
+        Row(row.n, row.email, rejected="suppressed")
+        if not row.rejected and is_suppressed(row.email, suppressed)
+        else row
+        for row in bag.rows
+    ]
+    return Bag(batch=bag.batch, bag=bag.bag, domain=bag.domain, rows=rows)

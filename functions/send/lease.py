@@ -1,0 +1,94 @@
+"""The lease on a Bag: who is sending it, until when. Only `send` needs one (design.md §3, rule 5).
+
+Taken with a create-only put, renewed and stolen by compare-and-swap. Whoever is late stops by
+itself: nothing is transmitted after `until`, and nobody steals before that moment has passed, so
+two clocks may differ by `SKEW_S` without harm.
+"""
+
+import asyncio
+from contextlib import suppress
+
+import msgspec
+
+from shared.errors import AlreadyExists, Busy, Changed, NotFound, Temporary
+from shared.stage import Clock
+from shared.store.base import Store
+
+SKEW_S = 2.0
+
+
+class Held(msgspec.Struct, frozen=True):
+    """`leases/send/…`."""
+
+    owner: str
+    until: float
+
+
+class Lease:
+    """One lease that this process holds. Renews itself in the background until `stop`."""
+
+    def __init__(self, store: Store, clock: Clock, key: str, owner: str, duration_s: float) -> None:
+        self.key = key
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._duration_s = duration_s
+        self._until = 0.0
+        self._etag = ""
+        self._lost = False
+        self._renewer: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """Raises `Busy` while another holds it."""
+        held = self._fresh()
+        try:
+            self._etag = await self._store.create(self.key, msgspec.json.encode(held))
+        except AlreadyExists:
+            held = await self._steal()
+        self._until = held.until
+        self._renewer = asyncio.create_task(self._renew())
+
+    def _fresh(self) -> Held:
+        return Held(self._owner, self._clock() + self._duration_s)
+
+    async def _steal(self) -> Held:
+        try:
+            found = await self._store.get(self.key)
+            other = msgspec.json.decode(found.body, type=Held)
+            if other.until + SKEW_S > self._clock():
+                raise Busy(f"{self.key} is held by {other.owner}")
+            held = self._fresh()
+            self._etag = await self._store.replace(self.key, msgspec.json.encode(held), found.etag)
+        except (NotFound, Changed) as error:
+            raise Busy(f"{self.key} changes hands just now") from error
+        return held
+
+    async def _renew(self) -> None:
+        while not self._lost:
+            await asyncio.sleep(self._duration_s / 3)
+            held = self._fresh()
+            try:
+                body = msgspec.json.encode(held)
+                self._etag = await self._store.replace(self.key, body, self._etag)
+            except Changed:
+                self._lost = True
+            except Temporary:
+                continue  # it holds until it ends
+            else:
+                self._until = held.until
+
+    def holds(self) -> bool:
+        """Whether this process may transmit now."""
+        return not self._lost and self._clock() < self._until
+
+    def give_up(self) -> None:
+        """Another has done our work: stop at once."""
+        self._lost = True
+
+    async def stop(self) -> bool:
+        """End the renewing; return whether the lease is still ours to delete."""
+        if self._renewer is not None:
+            self._renewer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._renewer
+        return self.holds()

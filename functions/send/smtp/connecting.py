@@ -1,0 +1,177 @@
+"""How a `Connection` comes about: TCP, greeting, EHLO, STARTTLS, AUTH, each with its patience."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import TypeVar
+
+from functions.send.smtp import opening
+from functions.send.smtp.capabilities import Capabilities
+from functions.send.smtp.commands import QUIT
+from functions.send.smtp.connection import Connection
+from functions.send.smtp.opening import CannotLogIn, Refused, Say, Steps
+from functions.send.smtp.options import Options
+from functions.send.smtp.reply import Reply
+from functions.send.smtp.target import Target, Tls
+from functions.send.smtp.tls import context_for
+from functions.send.smtp.verdict import NoSession, Peer, Stage, refused, unanswered
+from functions.send.smtp.wire import Wire
+
+Result = TypeVar("Result")
+
+
+class _HandshakeFailed(NoSession):
+    """TLS was begun and did not come about; the connection is lost with it."""
+
+
+async def connect(target: Target, options: Options) -> Connection:
+    """Open a session. Raises `NoSession` with the verdict for whatever waits for it.
+
+    A server that offers STARTTLS and cannot do it gets a second, plain connection, unless TLS is
+    required: hanging up would make nothing safer where plain text is good enough (RFC 7435).
+    """
+    try:
+        return await _Opening(target, options).run(encrypt=target.tls is not Tls.NEVER)
+    except _HandshakeFailed:
+        if target.tls is not Tls.OPPORTUNISTIC:
+            raise
+        return await _Opening(target, options).run(encrypt=False)
+
+
+class _Opening:
+    """A session on its way to being open: runs the steps of `opening.py` over a `Wire`."""
+
+    def __init__(self, target: Target, options: Options) -> None:
+        self._target = target
+        self._options = options
+        self._patience_s = options.opening_patience_s()
+        self._peer = Peer(target.host)
+        self._stage: Stage = "connect"
+        self._wire = Wire(self, options.block_s)
+        self._replies: deque[Reply] = deque()
+        self._lost: str | None = None
+        self._news = asyncio.Event()
+
+    async def run(self, encrypt: bool) -> Connection:
+        await self._reach()
+        try:
+            offered = await self._open(encrypt)
+        except Refused as no:
+            self._leave()
+            raise NoSession(refused(self._peer, no.stage, no.reply)) from no
+        except CannotLogIn as no:
+            self._leave()
+            raise self._no_session(str(no)) from no
+        except BaseException:
+            self._wire.hang_up("this host gave up")
+            raise
+        return Connection(self._wire, self._peer, offered, self._options)
+
+    async def _reach(self) -> None:
+        """TCP, and TLS on top where it comes first."""
+        target, patience_s = self._target, self._options.connect_s
+        context = context_for(target.tls) if target.implicit_tls else None
+        try:
+            async with asyncio.timeout(patience_s):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: self._wire,
+                    target.address or target.host,
+                    target.port,
+                    ssl=context,
+                    server_hostname=self._name if context else None,
+                )
+        except TimeoutError as late:
+            raise self._no_session(f"no connection within {patience_s:g} s") from late
+        except (OSError, UnicodeError) as failure:
+            raise self._no_session(str(failure)) from failure
+        self._peer = Peer(target.host, self._wire.peer_address, self._wire.tls_version)
+
+    @property
+    def _name(self) -> str:
+        """What the certificate has to prove: the host, or the address where that is its name."""
+        host = self._target.host
+        return self._target.address if host.startswith("[") else host
+
+    async def _open(self, encrypt: bool) -> Capabilities:
+        await self._converse(opening.greeting())
+        offered = await self._converse(opening.hello(self._options.ehlo_name))
+        if encrypt and not self._peer.tls:
+            offered = await self._encrypt(offered)
+        if self._target.login is not None:
+            self._stage = "auth"
+            if not self._peer.tls:
+                raise CannotLogIn("no TLS, and the password does not travel without it")
+            await self._converse(opening.authentication(self._target.login, offered.auth))
+        if self._replies:
+            raise self._no_session(f"spoke unasked: {self._replies[0].text}")
+        return offered
+
+    async def _encrypt(self, offered: Capabilities) -> Capabilities:
+        """Go over to TLS, and ask again what is offered: only that counts (RFC 3207 §4.2)."""
+        required = self._target.tls is not Tls.OPPORTUNISTIC
+        self._stage = "starttls"
+        if not offered.starttls:
+            if required:
+                raise self._no_session("TLS is required, and not offered")
+            return offered
+        try:
+            await self._converse(opening.starttls())
+        except Refused as no:
+            if required:
+                raise self._no_session(f"TLS is required, and refused: {no.reply.text}") from no
+            return offered
+        await self._shake_hands()
+        return await self._converse(opening.hello(self._options.ehlo_name))
+
+    async def _shake_hands(self) -> None:
+        if self._lost is not None:
+            raise _HandshakeFailed(unanswered(self._peer, "starttls", self._lost))
+        self._replies.clear()
+        try:
+            context = context_for(self._target.tls)
+            await self._wire.start_tls(context, self._name, self._options.tls_s)
+        except OSError as failure:
+            verdict = unanswered(self._peer, "starttls", f"no TLS: {failure}")
+            raise _HandshakeFailed(verdict) from failure
+        self._peer = Peer(self._peer.host, self._peer.address, self._wire.tls_version)
+
+    async def _converse(self, steps: Steps[Result]) -> Result:
+        try:
+            say = next(steps)
+            while True:
+                say = steps.send(await self._ask(say))
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    async def _ask(self, say: Say) -> Reply:
+        self._stage = say.stage
+        if say.command and self._lost is None:
+            self._wire.send(say.command)
+        self._wire.expect(self._patience_s[say.stage], say.stage)
+        while not self._replies:
+            if self._lost is not None:
+                raise self._no_session(self._lost)
+            self._news.clear()
+            await self._news.wait()
+        self._wire.rest()
+        return self._replies.popleft()
+
+    def _leave(self) -> None:
+        """Hang up politely (RFC 5321 §3.1), without waiting for the answer."""
+        if self._lost is None:
+            self._wire.send(QUIT)
+        self._wire.close()
+
+    def _no_session(self, text: str) -> NoSession:
+        return NoSession(unanswered(self._peer, self._stage, text))
+
+    # The wire calls these two.
+
+    def replied(self, replies: Iterator[Reply]) -> None:
+        self._replies.extend(replies)
+        self._news.set()
+
+    def lost(self, why: str) -> None:
+        self._lost = why
+        self._news.set()

@@ -1,0 +1,174 @@
+"""send: transmits one Bag of Envelopes, and records what the servers answered.
+
+    dispatched/<batch>/<bag>.<attempt>.jsonl
+        → batches/<batch>/outcomes/<bag>.<attempt>.<part>.jsonl
+          waiting/<due>/send/<batch>/<bag>.<attempt + 1>.jsonl   what is deferred
+
+The only stage with a side effect on the world, so the only one that takes a lease. What is in the
+bucket decides: a Delivery that has an Outcome for this attempt is never transmitted again.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from functions.send import bagfile
+from functions.send.decide import local_outcome, next_bag, outcome_of
+from functions.send.lease import Lease
+from functions.send.recorder import Recorder
+from functions.send.retry import RetryPolicy
+from functions.send.smtp.verdict import Verdict
+from functions.send.transmit import Transmitter
+from shared import keys
+from shared.batches import outcome_parts, read_outcomes
+from shared.errors import Busy, EkidenError, NotFound
+from shared.ids import delivery_id
+from shared.model import BagHeader, Envelope
+from shared.outcome import Outcome, State
+from shared.stage import Clock, Stage, Wake, write_once
+from shared.store.base import Store
+from shared.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """Section `send` of the configuration, as far as a Bag is concerned."""
+
+    owner: str
+    """Who we are, for the lease: unique to this process."""
+    lease_s: float = 60.0
+    flush_outcomes: int = 200
+    flush_interval_s: float = 1.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+def stage(
+    store: Store, clock: Clock, watch: Watch, transmitter: Transmitter, settings: SendSettings
+) -> Stage:
+    async def work(key: str, body: bytes) -> Sequence[Wake]:
+        header, envelopes = bagfile.decode(body)
+        place = keys.lease(header.batch, header.bag, header.attempt)
+        lease = Lease(store, clock, place, settings.owner, settings.lease_s)
+        await lease.take()
+        try:
+            bag = _OpenBag(store, clock, watch, lease, settings, header, envelopes)
+            await bag.send(transmitter)
+            await bag.defer()
+        except BaseException:
+            if await lease.stop():
+                with suppress(EkidenError):
+                    await store.delete(place)
+            raise
+        # Everything that this Bag leads to is stored. Died before: it is read again, and nothing
+        # is left to transmit. Died after: nothing is left at all.
+        await store.delete(key, *([place] if await lease.stop() else []))
+        return ()
+
+    return Stage("send", work)
+
+
+class _OpenBag:
+    """A Bag under our lease."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        watch: Watch,
+        lease: Lease,
+        settings: SendSettings,
+        header: BagHeader,
+        envelopes: list[Envelope],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._watch = watch
+        self._lease = lease
+        self._settings = settings
+        self._header = header
+        self._envelopes = envelopes
+        self._outcomes: dict[str, Outcome] = {}
+
+    async def send(self, transmitter: Transmitter) -> None:
+        """Transmit what has no Outcome yet. Returns when every Delivery of the Bag has one."""
+        header = self._header
+        attempt = keys.outcomes_of_attempt(header.batch, header.bag, header.attempt)
+        parts = await outcome_parts(self._store, attempt)
+        self._outcomes = {each.delivery: each for each in await read_outcomes(self._store, parts)}
+        open_ = [
+            envelope
+            for envelope in self._envelopes
+            if delivery_id(header.batch, header.bag, envelope.n) not in self._outcomes
+        ]
+        if not open_:
+            return
+        cancelled = await self._cancelled()
+        recorder = self._recorder(keys.parse_outcome_part(parts[-1])[2] + 1 if parts else 0)
+        try:
+            if cancelled:
+                for envelope in open_:
+                    recorder.add(self._local(envelope, State.CANCELLED, "cancelled"))
+            else:
+                await self._transmit(transmitter, open_, recorder)
+            await recorder.finish()
+        except BaseException:
+            recorder.abort()
+            raise
+        self._outcomes |= recorder.outcomes
+        if not self._lease.holds():
+            raise Busy(f"{self._lease.key} was lost on the way: another goes on")
+
+    async def _transmit(
+        self, transmitter: Transmitter, envelopes: list[Envelope], recorder: Recorder
+    ) -> None:
+        willing: list[Envelope] = []
+        for envelope in envelopes:
+            if envelope.rejected:
+                reason, detail = envelope.rejected, envelope.detail
+                recorder.add(self._local(envelope, State.REJECTED, reason, detail))
+            else:
+                willing.append(envelope)
+
+        def report(envelope: Envelope, verdict: Verdict) -> None:
+            now, retry = self._clock(), self._settings.retry
+            recorder.add(outcome_of(self._header, envelope, verdict, now, retry))
+
+        def refuse(envelope: Envelope, reason: str, text: str) -> None:
+            recorder.add(self._local(envelope, State.REJECTED, reason, text))
+
+        await transmitter.transmit(
+            self._header, willing, report=report, refuse=refuse, may_go_on=self._lease.holds
+        )
+
+    async def defer(self) -> None:
+        """Put what is deferred, as one new Bag, to where it waits."""
+        following = next_bag(self._header, self._envelopes, self._outcomes, self._settings.retry)
+        if following is None:
+            return
+        due, header, envelopes = following
+        work = keys.dispatched(header.batch, header.bag, header.attempt)
+        # Died before: the Outcomes say what was deferred, and the same Bag is made again.
+        await write_once(
+            self._store, keys.waiting(due, work), bagfile.encode_bag(header, envelopes)
+        )
+
+    def _recorder(self, next_part: int) -> Recorder:
+        return Recorder(
+            self._store,
+            self._watch,
+            self._lease,
+            self._header,
+            next_part,
+            self._settings.flush_outcomes,
+            self._settings.flush_interval_s,
+        )
+
+    def _local(self, envelope: Envelope, state: State, reason: str, text: str = "") -> Outcome:
+        return local_outcome(self._header, envelope, state, self._clock(), reason, text)
+
+    async def _cancelled(self) -> bool:
+        try:
+            await self._store.get(keys.cancelled(self._header.batch))
+        except NotFound:
+            return False
+        return True

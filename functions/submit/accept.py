@@ -1,0 +1,277 @@
+"""What a submit decides: which Batch this is, who gets it, and who not. Pure.
+
+A wrong content refuses the whole call; a wrong Recipient is refused alone, with a stable word, and
+the others go on. Nothing here reads a clock, a store or the network.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from functions.submit import parts
+from shared import unsubscribe
+from shared.address import domain_of, identity, is_printable, normal, normal_mailbox
+from shared.domains import Template
+from shared.http import Problem
+from shared.model import (
+    BatchRequest,
+    Content,
+    Recipient,
+    Rejection,
+    Sender,
+    ShownHeaders,
+    Submitted,
+)
+from shared.suppressions import is_suppressed
+from shared.templating import TemplateFault, required
+
+CLOCK_SKEW_S = 60.0
+"""A scheduled time may be this long ago: the app's clock is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one submit may ask for (docs/configuration.md, section `submit`)."""
+
+    max_recipients: int = 100_000
+    max_message_bytes: int = 10 * 1024 * 1024
+    max_attachments: int = 50
+    max_schedule_ahead_s: float = 90 * 86400.0
+    max_fields: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """All that a decision needs besides the request."""
+
+    domain: str
+    batch: str
+    now: float
+    digest: str
+    limits: Limits
+    template: Template | None = None
+    suppressed: frozenset[str] = frozenset()
+
+    def with_template(self, template: Template | None) -> "Circumstances":
+        return replace(self, template=template)
+
+
+class ParsedBatch(BatchRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A `BatchRequest` whose Recipients are still encoded: there may be 100,000."""
+
+    recipients: list[Raw]  # type: ignore[assignment]
+
+
+_BATCH = msgspec.json.Decoder(ParsedBatch)
+_RECIPIENT = msgspec.json.Decoder(Recipient)
+
+
+def parse_batch(body: bytes) -> ParsedBatch:
+    """Read the JSON of `POST /v1/batches`. Raises `Problem`."""
+    parsed: ParsedBatch = parse(_BATCH, body)
+    return parsed
+
+
+def parse(decoder: Any, body: bytes | Raw, where: str = "") -> Any:
+    """Decode JSON; a fault names the place in the document. Raises `Problem`."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        detail = str(error).replace("`$", f"`${where}")
+        if where and "`$" not in detail:
+            detail += f" - at `${where}`"
+        raise Problem(422, "invalid_request", detail) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "malformed_json", f"{error}{where and f' - at `${where}`'}") from error
+
+
+def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
+    """The Batch as it will be stored. Raises `Problem` if nothing of it can be sent."""
+    _check_count(len(request.recipients), case.limits)
+    subject, html, text = _texts(request, case)
+    sender = _sender(request.sender, case.domain)
+    parts.check_attachments(request.attachments, case.limits.max_attachments)
+    size = len(html) + len(text) + sum(len(file.content) for file in request.attachments)
+    check_size(size, case.limits)
+    headers = _shown(request.headers)
+    url = _unsubscribe_url(request)
+    rules = _Rules(_needed(html, text), _needed(subject), url, request.global_fields, case)
+    kept, rejected = _sort_out(request.recipients, rules)
+    if not kept:
+        refuse_all(rejected)
+    content = Content(
+        batch=case.batch,
+        domain=case.domain,
+        accepted_at=case.now,
+        due_at=due_time(request.scheduled_time, case),
+        digest=case.digest,
+        accepted=len(kept),
+        rejected=rejected,
+        sender=sender,
+        subject=subject,
+        html=html,
+        text=text,
+        global_fields=request.global_fields,
+        attachments=request.attachments,
+        headers=headers,
+        unsubscribe_url=url,
+        tags=parts.checked_tags(request.tags),
+        metadata=parts.checked_metadata(request.metadata),
+    )
+    return Submitted(content=content, recipients=kept)
+
+
+def refuse_all(rejected: list[Rejection]) -> None:
+    raise Problem(
+        422,
+        "no_acceptable_recipient",
+        f"none of the {len(rejected)} Recipients can be sent to; the first: {rejected[0].reason}",
+        rejected_recipients=[msgspec.to_builtins(each) for each in rejected[:1000]],
+    )
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if not count:
+        raise Problem(422, "no_recipients", "recipients is empty")
+    if count > limits.max_recipients:
+        detail = f"{count} Recipients in one Batch; at most {limits.max_recipients} are allowed"
+        raise Problem(422, "too_many_recipients", detail)
+
+
+def check_size(size_bytes: int, limits: Limits) -> None:
+    if size_bytes > limits.max_message_bytes:
+        detail = f"one mail would have {size_bytes} bytes; at most {limits.max_message_bytes}"
+        raise Problem(413, "message_too_large", detail)
+
+
+def _texts(request: ParsedBatch, case: Circumstances) -> tuple[str, str, str]:
+    own = (request.subject, request.html, request.text)
+    if request.template_id:
+        if any(own):
+            detail = "give template_id, or subject with html and text, not both"
+            raise Problem(422, "template_and_content", detail)
+        assert case.template is not None  # the caller has looked it up
+        own = (case.template.subject, case.template.html, case.template.text)
+    if not own[1] and not own[2]:
+        raise Problem(422, "no_content", "html, text or template_id is needed")
+    if not is_printable(own[0]):
+        raise Problem(422, "invalid_header", "subject has a line end or a control character")
+    if "\x00" in own[1] or "\x00" in own[2]:
+        raise Problem(422, "invalid_content", "html or text has a NUL character")
+    return own
+
+
+def _sender(sender: Sender, domain: str) -> Sender:
+    address = normal(sender.email)
+    if address is None:
+        raise Problem(422, "invalid_sender", f"{sender.email!r} is no mail address")
+    if domain_of(address) != domain:
+        detail = f"this API key sends for {domain}, not for {domain_of(address)}"
+        raise Problem(403, "foreign_sender", detail)
+    if not is_printable(sender.alias):
+        raise Problem(422, "invalid_header", "sender.alias has a line end or a control character")
+    return Sender(email=address, alias=sender.alias)
+
+
+def _shown(headers: ShownHeaders) -> ShownHeaders:
+    for name in ("to", "cc", "reply_to"):
+        for text in getattr(headers, name):
+            if normal_mailbox(text) is None:
+                raise Problem(422, "invalid_header", f"headers.{name}: {text!r} is no mailbox")
+    return headers
+
+
+def _unsubscribe_url(request: ParsedBatch) -> str:
+    if request.one_click_unsubscribe is None:
+        return ""
+    url = request.one_click_unsubscribe.url_template
+    try:
+        unsubscribe.check(url)
+    except unsubscribe.Unresolved as error:
+        detail = f"one_click_unsubscribe.url_template: {error}"
+        raise Problem(422, "invalid_unsubscribe_url", detail) from error
+    return url
+
+
+def _needed(*sources: str) -> frozenset[str]:
+    try:
+        return frozenset().union(*map(required, sources))
+    except TemplateFault as error:
+        raise Problem(422, "invalid_template", str(error)) from error
+
+
+def due_time(scheduled_time: str, case: Circumstances) -> float:
+    """When to send, in seconds since 1970. Raises `Problem` for the past and the far future."""
+    if not scheduled_time:
+        return case.now
+    try:
+        when = datetime.fromisoformat(scheduled_time)
+    except ValueError as error:
+        raise Problem(422, "invalid_scheduled_time", str(error)) from error
+    if when.tzinfo is None:
+        detail = "scheduled_time needs an offset, as in 2026-11-21T09:00:00+01:00"
+        raise Problem(422, "invalid_scheduled_time", detail)
+    due = when.timestamp()
+    if due < case.now - CLOCK_SKEW_S:
+        raise Problem(422, "invalid_scheduled_time", "scheduled_time has passed")
+    if due > case.now + case.limits.max_schedule_ahead_s:
+        days = case.limits.max_schedule_ahead_s / 86400
+        raise Problem(422, "invalid_scheduled_time", f"more than {days:g} days from now")
+    return max(due, case.now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What every Recipient of this Batch is measured by."""
+
+    in_bodies: frozenset[str]
+    in_headers: frozenset[str]
+    url: str
+    global_fields: Mapping[str, Any]
+    case: Circumstances
+
+
+def _sort_out(rows: Iterable[Raw], rules: _Rules) -> tuple[list[Raw], list[Rejection]]:
+    kept: list[Raw] = []
+    rejected: list[Rejection] = []
+    seen: set[str] = set()
+    for number, raw in enumerate(rows):
+        recipient: Recipient = parse(_RECIPIENT, raw, f".recipients[{number}]")
+        reason = _refusal(recipient, raw, rules, seen)
+        if reason:
+            rejected.append(Rejection(recipient.email, reason))
+        else:
+            kept.append(raw)
+    return kept, rejected
+
+
+def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: set[str]) -> str:
+    """Why this Recipient is refused, or an empty text; adds it to those seen."""
+    address = normal(recipient.email)
+    if address is None:
+        return "invalid_email"
+    if identity(address) in seen:
+        return "duplicate"
+    if is_suppressed(address, rules.case.suppressed):
+        return "suppressed"
+    fields = recipient.fields
+    if len(fields) > rules.case.limits.max_fields:
+        return "too_many_fields"
+    if b"\\u0000" in memoryview(raw).tobytes() and "\x00" in str(fields):
+        return "invalid_field"
+    everything = {**rules.global_fields, **fields} if rules.global_fields else fields
+    if not everything.keys() >= rules.in_bodies | rules.in_headers:
+        return "undefined_field"
+    if not all(is_printable(str(everything[name])) for name in rules.in_headers):
+        return "invalid_field"
+    if rules.url:
+        try:
+            unsubscribe.fill(rules.url, everything)
+        except unsubscribe.Unresolved:
+            return "unsubscribe_url_unresolved"
+    seen.add(identity(address))
+    return ""

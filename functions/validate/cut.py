@@ -1,0 +1,92 @@
+"""How a Batch is cut into Bags, and which Recipients are refused on the way. Pure.
+
+Recipients of one domain travel together, because `send` shares connections by destination. The
+order depends on the Batch alone, so a Delivery's id is the same in every run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Raw
+
+from shared.address import domain_of, identity, normal
+from shared.suppressions import is_suppressed
+
+_NO_FIELDS = Raw(b"{}")
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """A Recipient whose fields nobody has to look into here."""
+
+    email: str
+    fields: Raw = _NO_FIELDS
+
+
+class BagRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A `shared.model.Row` whose fields are still encoded."""
+
+    n: int
+    email: str
+    fields: Raw = _NO_FIELDS
+    rejected: str = ""
+
+
+class CutBag(msgspec.Struct, frozen=True, kw_only=True):
+    """A `shared.model.Bag`, ready to be written."""
+
+    batch: str
+    bag: int
+    domain: str
+    rows: list[BagRow]
+
+
+_ROW = msgspec.json.Decoder(_Row)
+
+
+class Cut:
+    """A Batch's Recipients, grouped by domain and cut into Bags of `bag_size`."""
+
+    def __init__(self, recipients: Sequence[Raw], bag_size: int) -> None:
+        self._recipients = recipients
+        self._bag_size = bag_size
+        groups: dict[str, list[int]] = {}
+        for place, raw in enumerate(recipients):
+            domain = domain_of(_ROW.decode(raw).email).lower()
+            groups.setdefault(domain, []).append(place)
+        self.domains = sorted(groups)
+        self._order = [place for domain in self.domains for place in groups[domain]]
+
+    def bags(
+        self, batch: str, domain: str, suppressed: frozenset[str], unreachable: Mapping[str, str]
+    ) -> Iterator[CutBag]:
+        """The Bags, one at a time. `unreachable` gives the reason for domains without mail."""
+        seen: set[str] = set()
+        for bag, start in enumerate(range(0, len(self._order), self._bag_size)):
+            rows: list[BagRow] = []
+            for n, place in enumerate(self._order[start : start + self._bag_size]):
+                row = _ROW.decode(self._recipients[place])
+                address = normal(row.email)
+                reason = _refusal(address, suppressed, unreachable, seen)
+                rows.append(BagRow(n, address or row.email, row.fields, reason))
+            yield CutBag(batch=batch, bag=bag, domain=domain, rows=rows)
+
+
+def _refusal(
+    address: str | None,
+    suppressed: frozenset[str],
+    unreachable: Mapping[str, str],
+    seen: set[str],
+) -> str:
+    """Why a Recipient is refused, or an empty text.
+
+    submit has looked at most of this already. But an operator may put a Batch here by hand, and an
+    address may have been suppressed since.
+    """
+    if address is None:
+        return "invalid_email"
+    if identity(address) in seen:
+        return "duplicate"
+    seen.add(identity(address))
+    if is_suppressed(address, suppressed):
+        return "suppressed"
+    return unreachable.get(domain_of(address), "")

@@ -1,0 +1,89 @@
+"""validate: takes a submitted Batch, checks its Recipients, and cuts it into Bags.
+
+submitted/<batch>.json → batches/<batch>/content.json
+                         domains/<domain>/tags/<tag>/<batch>
+                         validated/<batch>/<bag>.json, or waiting/<due>/dispatch/… if scheduled
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+
+from functions.validate.cut import Cut, CutBag
+from shared import keys
+from shared.codec import pack, unpack
+from shared.errors import Malformed
+from shared.model import Content, Submitted, encode
+from shared.stage import Clock, Stage, Wake, wake, write_once
+from shared.store.base import Store
+from shared.suppressions import Suppressions
+
+_AT_ONCE = 8
+
+MxCheck = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Domain → stable word, for the domains that take no mail."""
+
+_SUBMITTED = msgspec.json.Decoder(Submitted)
+
+
+def stage(
+    store: Store,
+    clock: Clock,
+    suppressions: Suppressions,
+    bag_size: int,
+    mx_check: MxCheck | None = None,
+) -> Stage:
+    async def work(key: str, body: bytes) -> Sequence[Wake]:
+        submitted = _parse(body)
+        content = msgspec.structs.replace(submitted.content, bag_size=bag_size)
+        cut = Cut(submitted.recipients, bag_size)
+        suppressed = await suppressions.of(content.domain)
+        unreachable = await mx_check(cut.domains) if mx_check else {}
+        await _write_content(store, content)
+        ready: list[Wake] = []
+        group: list[CutBag] = []
+        for bag in cut.bags(content.batch, content.domain, suppressed, unreachable):
+            group.append(bag)
+            if len(group) == _AT_ONCE:
+                ready += await _write_bags(store, group, content, clock())
+                group = []
+        ready += await _write_bags(store, group, content, clock())
+        await store.delete(key)
+        return ready
+
+    return Stage("validate", work)
+
+
+def _parse(body: bytes) -> Submitted:
+    try:
+        return _SUBMITTED.decode(unpack(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Malformed(f"this is no submitted Batch: {error}") from error
+
+
+async def _write_content(store: Store, content: Content) -> None:
+    """Before any Bag: dispatch reads it. Died here: it is written again, the same."""
+    tags = (keys.tagged(content.domain, tag, content.batch) for tag in content.tags)
+    await asyncio.gather(
+        write_once(store, keys.content(content.batch), pack([encode(content)])),
+        *(write_once(store, key, b"") for key in tags),
+    )
+
+
+async def _write_bags(
+    store: Store, bags: Sequence[CutBag], content: Content, now: float
+) -> list[Wake]:
+    """Died between two: the Batch is still submitted, and all are written again, the same."""
+
+    async def write(bag: CutBag) -> Wake | None:
+        work_key = keys.validated(bag.batch, bag.bag)
+        body = pack([encode(bag)])
+        if content.due_at > now:
+            await write_once(store, keys.waiting(content.due_at, work_key), body)
+            return None
+        await write_once(store, work_key, body)
+        return wake(work_key, body)
+
+    written = await asyncio.gather(*map(write, bags))
+    return [each for each in written if each is not None]

@@ -1,0 +1,56 @@
+"""Reading a Batch: its content, and the Outcomes of its Bags."""
+
+import msgspec
+
+from shared import keys
+from shared.codec import unpack
+from shared.errors import NotFound
+from shared.model import Content
+from shared.outcome import Outcome, decode_lines
+from shared.store.base import Store, list_all
+
+
+class _ContentOnly(msgspec.Struct):
+    content: Content
+
+
+_CONTENT = msgspec.json.Decoder(Content)
+_SUBMITTED = msgspec.json.Decoder(_ContentOnly)
+
+
+def decode_content(body: bytes) -> Content:
+    return _CONTENT.decode(unpack(body))
+
+
+async def load_content(store: Store, batch: str) -> Content:
+    """What a Batch says, wherever it is. Raises `NotFound`.
+
+    `validate` writes the content before it deletes what was submitted, so one of the two is
+    there; the order of the reads follows the Batch's way, and the last read closes the gap.
+    """
+    for read in (_content, _submitted):
+        try:
+            return await read(store, batch)
+        except NotFound:
+            continue
+    return await _content(store, batch)
+
+
+async def _content(store: Store, batch: str) -> Content:
+    return decode_content((await store.get(keys.content(batch))).body)
+
+
+async def _submitted(store: Store, batch: str) -> Content:
+    return _SUBMITTED.decode(unpack((await store.get(keys.submitted(batch))).body)).content
+
+
+async def outcome_parts(store: Store, prefix: str) -> list[str]:
+    """The keys of the Outcomes below a prefix, in the order in which they were recorded."""
+    return sorted([entry.key async for entry in list_all(store, prefix)])
+
+
+async def read_outcomes(store: Store, part_keys: list[str]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for key in part_keys:
+        outcomes.extend(decode_lines((await store.get(key)).body))
+    return outcomes

@@ -1,0 +1,236 @@
+"""Every option of Ekiden: its name, default, kind and meaning. One class is one section.
+
+In code a duration is a float in seconds and a size an int in bytes; `Duration()` and `Size()`
+beside the field say which. To add an option, add a field: the loader, `ekiden config` and the
+table in docs/configuration.md read them from here.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from shared.config_kinds import (
+    DAY,
+    HOUR,
+    MIB,
+    MINUTE,
+    SECOND,
+    Duration,
+    Kind,
+    ListOf,
+    NameServer,
+    OneOf,
+    Route,
+    Size,
+    Text,
+    Whole,
+    YesNo,
+)
+
+_LABELS = r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})*"
+HOST_NAME = Text("host name", rf"({_LABELS}|\[[0-9A-Za-z:.]+\])?", "mail.example.com")
+LISTEN_ADDRESS = Text("address to listen on", r"[A-Za-z0-9.:_-]+", "127.0.0.1, 0.0.0.0 or ::")
+STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S+", "sqlite:///ekiden.db", secret=True)
+PUBLIC_URL = Text("public URL", r"(https?://[^\s?#]*[^\s?#/])?", "https://mail.example.com")
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of options. Its representation is safe to log."""
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{field.name}={kind_of(field).show(getattr(self, field.name))!r}"
+            for field in msgspec.structs.fields(self)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def kind_of(field: msgspec.structs.FieldInfo) -> Kind:
+    """How the values of a section's field are written."""
+    kind: Kind = field.type.__metadata__[0]
+    return kind
+
+
+def meaning_of(field: msgspec.structs.FieldInfo) -> str:
+    """What a section's field is for, in Markdown."""
+    return str(field.type.__metadata__[1])
+
+
+class Store(Section, frozen=True):
+    """Where all objects are kept."""
+
+    url: Annotated[str, STORE_URL, "The store: one SQLite file, or a bucket."] = (
+        "sqlite:///ekiden.db"
+    )
+
+
+class Http(Section, frozen=True):
+    """The HTTP server of `ekiden serve`."""
+
+    host: Annotated[str, LISTEN_ADDRESS, "The address that it listens on."] = "127.0.0.1"
+    port: Annotated[int, Whole(0, 65535), "Its port; 0 takes a free one."] = 8080
+    max_body: Annotated[int, Size(), "The largest request body that is read."] = 32 * MIB
+
+
+class Submit(Section, frozen=True):
+    """What a Batch may hold."""
+
+    max_recipients: Annotated[int, Whole(1, 10_000_000), "Recipients in one Batch."] = 100_000
+    max_message: Annotated[
+        int, Size(), "One rendered message, attachments included; a larger content is refused."
+    ] = 10 * MIB
+    max_attachments: Annotated[int, Whole(0, 1000), "Attachments of one Batch."] = 50
+    max_schedule_ahead: Annotated[
+        float, Duration(), "How far in the future a `scheduled_time` may be."
+    ] = 90 * DAY
+    idempotency_ttl: Annotated[
+        float, Duration(), "How long an `Idempotency-Key` is remembered."
+    ] = 24 * HOUR
+    max_fields: Annotated[int, Whole(0, 10_000), "Fields of one Recipient."] = 256
+    public_url: Annotated[
+        str,
+        PUBLIC_URL,
+        "How the API is reached from outside, without a slash at the end; the links in answers "
+        "begin with it. Empty: links are paths.",
+    ] = ""
+
+
+class Validate(Section, frozen=True):
+    """How Recipients are checked."""
+
+    bag_size: Annotated[int, Whole(1, 5000), "Deliveries that travel as one object, at most."] = 500
+    check_mx: Annotated[
+        bool, YesNo(), "Ask DNS whether each Recipient's domain takes mail, and reject if not."
+    ] = False
+
+
+class Dispatch(Section, frozen=True):
+    """How Envelopes are made."""
+
+    workers: Annotated[
+        int,
+        Whole(0, 256),
+        "Processes that render and sign under `ekiden serve`; 0 is one per core.",
+    ] = 0
+    template_max_steps: Annotated[
+        int,
+        Whole(1, 1_000_000_000),
+        "Steps that rendering one text of a message may take: turns of loops, calls, filters.",
+    ] = 100_000
+    template_max_output: Annotated[
+        int, Size(), "What rendering one text of a message may give; a character counts as a byte."
+    ] = MIB
+
+
+class Send(Section, frozen=True):
+    """How mail leaves."""
+
+    hostname: Annotated[
+        str, HOST_NAME, "The name in EHLO. Empty: this machine's own full name."
+    ] = ""
+    route: Annotated[
+        str,
+        Route(),
+        "`mx`: straight to the recipient's servers. Or the one server that takes all mail: "
+        "`smtp://host:port`, `smtp://user:password@host:587`, `smtps://user:password@host:465`.",
+    ] = "mx"
+    max_jobs: Annotated[int, Whole(1, 10_000), "Open connections in all."] = 100
+    max_connections_per_destination: Annotated[
+        int, Whole(1, 1000), "Open connections to one destination."
+    ] = 20
+    bags_at_once: Annotated[int, Whole(1, 1000), "Bags that are sent at the same time."] = 4
+    retry_min: Annotated[
+        float, Duration(), "The shortest wait before a deferred Delivery is tried again."
+    ] = 5 * MINUTE
+    retry_base: Annotated[
+        float, Duration(), "The wait doubles from here: `max(retry_min, retry_base · 2ⁿ)`."
+    ] = 2 * MINUTE
+    retry_window: Annotated[
+        float, Duration(), "How long after its time a Delivery is tried at all."
+    ] = 24 * HOUR
+    lease_duration: Annotated[
+        float, Duration(), "A sender that says nothing for so long has lost its Bag to another."
+    ] = 60 * SECOND
+    flush_interval: Annotated[float, Duration(), "Outcomes are stored at least this often …"] = (
+        1 * SECOND
+    )
+    flush_outcomes: Annotated[int, Whole(1, 10_000), "… and when there are so many."] = 200
+    connect_timeout: Annotated[
+        float, Duration(), "How long one address of a server may take to accept a connection."
+    ] = 30 * SECOND
+    reply_timeout: Annotated[
+        float, Duration(), "How long a server may take for one reply (RFC 5321 §4.5.3.2)."
+    ] = 5 * MINUTE
+    idle_timeout: Annotated[
+        float, Duration(), "How long an unused connection is kept for the next message."
+    ] = 30 * SECOND
+    starttls: Annotated[
+        str,
+        OneOf(("off", "opportunistic", "required")),
+        "`opportunistic` uses TLS where the server offers it; `required` defers the Delivery where "
+        "it does not.",
+    ] = "opportunistic"
+    nameservers: Annotated[
+        tuple[str, ...],
+        ListOf(NameServer()),
+        "Asked instead of the system's: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`.",
+    ] = ()
+    return_path_host: Annotated[
+        str, HOST_NAME, "The host in return paths, where bounces go. Empty: the Domain itself."
+    ] = ""
+
+
+class Sweep(Section, frozen=True):
+    """How due and forgotten work is found."""
+
+    interval: Annotated[float, Duration(), "How often the prefixes are listed."] = 5 * SECOND
+    forgotten_after: Annotated[
+        float, Duration(), "Work older than this lost its event, and is woken."
+    ] = 30 * SECOND
+    max_redrives: Annotated[
+        int, Whole(0, 1000), "Work that was woken more often goes to `failed/`."
+    ] = 5
+
+
+class Services(Section, frozen=True):
+    """Which parts run under `ekiden serve`."""
+
+    submit: Annotated[bool, YesNo(), "Accepts Batches, over HTTP and from `inbox/`."] = True
+    validate: Annotated[bool, YesNo(), "Checks Recipients and packs Bags."] = True
+    dispatch: Annotated[bool, YesNo(), "Renders and signs Envelopes."] = True
+    send: Annotated[bool, YesNo(), "Speaks SMTP to other servers."] = True
+    sweep: Annotated[bool, YesNo(), "Wakes due and forgotten work."] = True
+
+
+class Log(Section, frozen=True):
+    """What is written to standard error."""
+
+    level: Annotated[
+        str, OneOf(("debug", "info", "warning", "error")), "The least that is written."
+    ] = "info"
+    format: Annotated[
+        str, OneOf(("text", "json")), "Lines for people, or one JSON object a line."
+    ] = "text"
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All options, checked."""
+
+    store: Store = Store()
+    http: Http = Http()
+    submit: Submit = Submit()
+    validate: Validate = Validate()
+    dispatch: Dispatch = Dispatch()
+    send: Send = Send()
+    sweep: Sweep = Sweep()
+    services: Services = Services()
+    log: Log = Log()
+    sources: dict[str, str] = {}
+    """Who set an option: `file`, `environment` or `flag`. What is not in here has its default."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    field.name: field.type
+    for field in msgspec.structs.fields(Config)
+    if isinstance(field.default, Section)
+}

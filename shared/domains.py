@@ -1,0 +1,144 @@
+"""Domains and their API keys: the records, and a directory that reads them with a short memory.
+
+Records change rarely and every request needs them, so a process remembers them for
+`REMEMBER_S`: a deactivated key stops working within that time.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from shared import dkim_keys, keys
+from shared.errors import NotFound
+from shared.ids import digest
+from shared.stage import Clock
+from shared.store.base import Store
+
+REMEMBER_S = 10.0
+_API_KEY = re.compile(r"ek_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([a-z0-9.-]+)")
+
+T = TypeVar("T")
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`domains/<domain>/domain.json`: a sender's identity."""
+
+    name: str
+    created_at: float
+    return_path_secret: str
+    """Hex; keys the MAC in return paths."""
+    return_path_host: str = ""
+    """Where bounces come back to; empty: the Domain itself."""
+    route: str = ""
+    """How its mail leaves; empty: the configured `send.route`."""
+
+
+class DkimKeys(msgspec.Struct, frozen=True):
+    """`domains/<domain>/dkim.json`: apart from the record, because only `dispatch` may read it."""
+
+    keys: list[dkim_keys.StoredKey]
+    """All whose public half may be published. An old one stays until its mail has arrived."""
+    signing: list[str]
+    """The selectors of those that sign now: one signature each."""
+
+    def in_use(self) -> list[dkim_keys.StoredKey]:
+        return [key for key in self.keys if key.selector in self.signing]
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`domains/<domain>/keys/<id>.json`. The key itself is shown once and never stored."""
+
+    id: str
+    hash: str
+    """Hex SHA-256 of the secret part. 256 random bits need no slow hash."""
+    created_at: float
+    name: str = ""
+    expires_at: float = 0.0
+    """Seconds since 1970; 0: never."""
+    active: bool = True
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`domains/<domain>/templates/<id>.json`."""
+
+    id: str
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    updated_at: float = 0.0
+
+
+def new_api_key(domain: str, name: str, now: float, expires_at: float = 0.0) -> tuple[str, ApiKey]:
+    """A fresh key, as the app gets it, and its record. The Domain is part of it, for `Bearer`."""
+    key_id = secrets.token_hex(6)
+    secret = secrets.token_urlsafe(32)
+    record = ApiKey(id=key_id, hash=_hash(secret), created_at=now, name=name, expires_at=expires_at)
+    return f"ek_{key_id}_{secret}_{domain}", record
+
+
+def _hash(secret: str) -> str:
+    return digest("api key", secret).hex()
+
+
+class Directory:
+    """Looks Domains, API keys and Templates up."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._remembered: dict[str, tuple[float, object]] = {}
+
+    async def domain(self, name: str) -> Domain:
+        """Raises `NotFound`."""
+        return await self._record(keys.domain_record(name), Domain)
+
+    async def domain_body(self, name: str) -> bytes:
+        """The Domain's record as it is stored. Raises `NotFound`."""
+        return await self._body(keys.domain_record(name))
+
+    async def dkim_body(self, domain: str) -> bytes:
+        """The Domain's DKIM keys as they are stored. Raises `NotFound`."""
+        return await self._body(keys.domain_dkim(domain))
+
+    async def template(self, domain: str, template_id: str) -> Template:
+        """Raises `NotFound`. Never remembered: a Template counts from the moment it is put."""
+        body = (await self._store.get(keys.template(domain, template_id))).body
+        return msgspec.json.decode(body, type=Template)
+
+    async def authenticate(self, presented: str, domain: str | None) -> str | None:
+        """The Domain that this API key speaks for, or None. `domain` is the user name, if any."""
+        match = _API_KEY.fullmatch(presented)
+        if match is None or domain not in (None, match[3]):
+            return None
+        try:
+            record = await self._record(keys.api_key(match[3], match[1]), ApiKey)
+        except NotFound:
+            return None
+        expired = record.expires_at and record.expires_at <= self._clock()
+        if not hmac.compare_digest(record.hash, _hash(match[2])) or not record.active or expired:
+            return None
+        return match[3]
+
+    async def _record(self, key: str, kind: type[T]) -> T:
+        return msgspec.json.decode(await self._body(key), type=kind)
+
+    async def _body(self, key: str) -> bytes:
+        async def read() -> bytes:
+            return (await self._store.get(key)).body
+
+        return await self.remember(key, read)
+
+    async def remember(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
+        """What `read` gave at most `REMEMBER_S` ago."""
+        known = self._remembered.get(key)
+        if known and known[0] > self._clock():
+            return known[1]  # type: ignore[return-value]  # each key always holds one type
+        value = await read()
+        if len(self._remembered) > 10_000:
+            self._remembered.clear()
+        self._remembered[key] = (self._clock() + REMEMBER_S, value)
+        return value

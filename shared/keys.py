@@ -1,0 +1,200 @@
+"""Every key of the bucket. No other file builds a key out of strings.
+
+    inbox/<domain>/<name>                      uploaded by an app              → submit
+    submitted/<batch>.json                     an accepted Batch, whole        → validate
+    validated/<batch>/<bag>.json               a Bag of checked Recipients     → dispatch
+    dispatched/<batch>/<bag>.<attempt>.jsonl   a Bag of Envelopes              → send
+    waiting/<due>/<stage>/…                    the same, not due yet; <due> is UTC to the second
+    failed/<stage>/<the work object's key>     what a stage could not do, with the cause
+
+    batches/<batch>/content.json               what the Batch says
+    batches/<batch>/cancelled.json             it shall not be sent any further
+    batches/<batch>/outcomes/<bag>.<attempt>.<part>.jsonl
+    domains/<domain>/domain.json               who may send, and by which route
+    domains/<domain>/dkim.json                 its private DKIM keys
+    domains/<domain>/keys/<id>.json            API keys, hashed
+    domains/<domain>/templates/<id>.json
+    domains/<domain>/suppressions/<digest>.json
+    domains/<domain>/idempotency/<digest>.json which Batch an Idempotency-Key made
+    domains/<domain>/tags/<tag>/<batch>        an index: the Batches that carry a tag
+    leases/send/<batch>/<bag>.<attempt>        who is sending which Bag until when
+
+All variable parts have a fixed width or are the last part, because not every store lists in byte
+order and some refuse a name that is the prefix of its sibling.
+"""
+
+import math
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+
+INBOX = "inbox/"
+SUBMITTED = "submitted/"
+VALIDATED = "validated/"
+DISPATCHED = "dispatched/"
+WAITING = "waiting/"
+FAILED = "failed/"
+LEASES = "leases/send/"
+
+WORK = {INBOX: "submit", SUBMITTED: "validate", VALIDATED: "dispatch", DISPATCHED: "send"}
+"""Which stage takes the work objects below which prefix."""
+
+_DUE = "%Y%m%dT%H%M%SZ"
+
+
+def stage_of(key: str) -> str | None:
+    """The stage that this key is a work object of, or None."""
+    return WORK.get(key[: key.find("/") + 1])
+
+
+# The relay: one function per kind of work object, and its inverse where a stage needs it.
+
+
+def submitted(batch: str) -> str:
+    return f"{SUBMITTED}{batch}.json"
+
+
+def parse_submitted(key: str) -> str:
+    """The Batch id of a `submitted/` key."""
+    return key.removeprefix(SUBMITTED).removesuffix(".json")
+
+
+def parse_inbox(key: str) -> tuple[str, str]:
+    """(domain, name) of an `inbox/` key."""
+    domain, _, name = key.removeprefix(INBOX).partition("/")
+    return domain, name
+
+
+def bag_name(bag: int) -> str:
+    return f"{bag:04d}"
+
+
+def validated(batch: str, bag: int) -> str:
+    return f"{VALIDATED}{batch}/{bag_name(bag)}.json"
+
+
+def parse_validated(key: str) -> tuple[str, int]:
+    """(batch, bag) of a `validated/` key."""
+    batch, _, name = key.removeprefix(VALIDATED).partition("/")
+    return batch, int(name.removesuffix(".json"))
+
+
+def dispatched(batch: str, bag: int, attempt: int) -> str:
+    return f"{DISPATCHED}{batch}/{bag_name(bag)}.{attempt:02d}.jsonl"
+
+
+def parse_dispatched(key: str) -> tuple[str, int, int]:
+    """(batch, bag, attempt) of a `dispatched/` key."""
+    batch, _, name = key.removeprefix(DISPATCHED).partition("/")
+    bag, attempt = name.removesuffix(".jsonl").split(".")
+    return batch, int(bag), int(attempt)
+
+
+def waiting(due: float, work_key: str) -> str:
+    """Where a work object waits until `due`, in seconds since 1970."""
+    prefix, _, rest = work_key.partition("/")
+    stamp = datetime.fromtimestamp(math.ceil(due), UTC).strftime(_DUE)
+    return f"{WAITING}{stamp}/{WORK[prefix + '/']}/{rest}"
+
+
+def parse_waiting(key: str) -> tuple[float, str]:
+    """(due, the work object's key when it is due) of a `waiting/` key."""
+    stamp, stage, rest = key.removeprefix(WAITING).split("/", 2)
+    due = datetime.strptime(stamp, _DUE).replace(tzinfo=UTC).timestamp()
+    prefix = next(prefix for prefix, taker in WORK.items() if taker == stage)
+    return due, prefix + rest
+
+
+def failed(stage: str, work_key: str) -> str:
+    return f"{FAILED}{stage}/{work_key}.json"
+
+
+# What stays: the Batch and what became of it.
+
+
+def batch_prefix(batch: str) -> str:
+    return f"batches/{batch}/"
+
+
+def content(batch: str) -> str:
+    return f"batches/{batch}/content.json"
+
+
+def cancelled(batch: str) -> str:
+    return f"batches/{batch}/cancelled.json"
+
+
+def outcomes(batch: str) -> str:
+    return f"batches/{batch}/outcomes/"
+
+
+def outcomes_of_bag(batch: str, bag: int) -> str:
+    return f"{outcomes(batch)}{bag_name(bag)}."
+
+
+def outcomes_of_attempt(batch: str, bag: int, attempt: int) -> str:
+    return f"{outcomes_of_bag(batch, bag)}{attempt:02d}."
+
+
+def outcome_part(batch: str, bag: int, attempt: int, part: int) -> str:
+    return f"{outcomes_of_attempt(batch, bag, attempt)}{part:04d}.jsonl"
+
+
+def parse_outcome_part(key: str) -> tuple[int, int, int]:
+    """(bag, attempt, part) of an outcomes key."""
+    bag, attempt, part, _ = key.rpartition("/")[2].split(".")
+    return int(bag), int(attempt), int(part)
+
+
+def lease(batch: str, bag: int, attempt: int) -> str:
+    return f"{LEASES}{batch}/{bag_name(bag)}.{attempt:02d}"
+
+
+# Domains.
+
+
+def domain_record(domain: str) -> str:
+    return f"domains/{domain}/domain.json"
+
+
+def domain_dkim(domain: str) -> str:
+    return f"domains/{domain}/dkim.json"
+
+
+def api_key(domain: str, key_id: str) -> str:
+    return f"domains/{domain}/keys/{key_id}.json"
+
+
+def template(domain: str, template_id: str) -> str:
+    return f"domains/{domain}/templates/{template_id}.json"
+
+
+def suppressions(domain: str) -> str:
+    return f"domains/{domain}/suppressions/"
+
+
+def suppression(domain: str, digest: str) -> str:
+    return f"{suppressions(domain)}{digest}.json"
+
+
+def parse_suppression(key: str) -> str:
+    """The address's digest of a suppression's key."""
+    return key.rpartition("/")[2].removesuffix(".json")
+
+
+def idempotency(domain: str, digest: str) -> str:
+    return f"domains/{domain}/idempotency/{digest}.json"
+
+
+def tag(domain: str, name: str) -> str:
+    """The prefix below which a Domain's Batches with this tag are listed, oldest first."""
+    return f"domains/{domain}/tags/{quote(name, safe='')}/"
+
+
+def tagged(domain: str, name: str, batch: str) -> str:
+    return f"{tag(domain, name)}{batch}"
+
+
+def parse_tagged(key: str) -> tuple[str, str]:
+    """(tag, batch) of a tag index key."""
+    prefix, _, batch = key.rpartition("/")
+    return unquote(prefix.rpartition("/")[2]), batch

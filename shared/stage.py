@@ -1,0 +1,121 @@
+"""How a stage runs: the same rules for all (design.md §3), written once.
+
+A stage is a name and a coroutine `work(key, body)`. It reads like a paragraph: parse, load,
+decide, write, report. This module adds what every stage needs around it:
+
+- the work object is read, unless the event brought it along;
+- work that is gone is done: an event may come twice, or late;
+- a temporary error is raised, so that the platform redelivers;
+- anything else moves the work to `failed/<stage>/`, whole, with its cause, and stops nobody else.
+"""
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared import keys
+from shared.errors import AlreadyExists, NotFound, Temporary
+from shared.store.base import Store
+
+log = logging.getLogger("ekiden.stage")
+
+Clock = Callable[[], float]
+"""Seconds since 1970. Handed in, so that a test can stop the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The key of a work object that was just written, and its body where it is small.
+
+    It makes the relay fast within one process. Nothing rests on it: the sweep finds the object.
+    """
+
+    key: str
+    body: bytes | None = None
+
+
+CARRIED_BYTES = 64 * 1024
+"""Bodies above this are read again instead of being kept in memory while they queue."""
+
+
+def wake(key: str, body: bytes) -> Wake:
+    return Wake(key, body if len(body) <= CARRIED_BYTES else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One station of the relay."""
+
+    name: str
+    work: Callable[[str, bytes], Awaitable[Sequence[Wake]]]
+    """Takes a work object's key and body; returns what it wrote for the next stage."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """`failed/<stage>/…`: work that a stage could not do. `key` and `body` bring it back."""
+
+    stage: str
+    key: str
+    cause: str
+    """The error's type."""
+    message: str
+    last_line: str
+    """Where it was raised."""
+    at: float
+    tries: int
+    body: bytes
+    """The work object as it was, base 64 in JSON."""
+
+
+async def run(
+    stage: Stage, store: Store, clock: Clock, event: Wake, tries: int = 1
+) -> Sequence[Wake]:
+    """Do one piece of work; return what became ready for the next stage. Raises `Temporary`."""
+    body = event.body
+    if body is None:
+        try:
+            body = (await store.get(event.key)).body
+        except NotFound:
+            return ()  # done already: the work object exists as long as the work is open
+    try:
+        return await stage.work(event.key, body)
+    except Temporary:
+        raise
+    except Exception as error:  # noqa: BLE001 - the type decides, and a fault of ours must not stop the others
+        await fail(stage.name, store, clock, event.key, body, error, tries)
+        return ()
+
+
+async def fail(
+    stage: str, store: Store, clock: Clock, key: str, body: bytes, error: Exception, tries: int
+) -> None:
+    """Move a work object to `failed/`. A crash between the two writes leaves it in both places."""
+    failure = Failure(
+        stage=stage,
+        key=key,
+        cause=type(error).__name__,
+        message=str(error),
+        last_line=_last_line(error),
+        at=clock(),
+        tries=tries,
+        body=body,
+    )
+    log.error("%s failed: %s", key, failure.message, extra={"stage": stage, "key": key})
+    await store.put(keys.failed(stage, key), msgspec.json.encode(failure))
+    await store.delete(key)
+
+
+def _last_line(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+
+
+async def write_once(store: Store, key: str, body: bytes) -> None:
+    """Put what is derived from its input alone: whoever was first has written the same."""
+    try:
+        await store.create(key, body)
+    except AlreadyExists:
+        return

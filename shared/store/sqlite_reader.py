@@ -1,0 +1,87 @@
+"""Reads a group of gets and listings. The gets of a group share one statement."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shared.errors import NotFound
+from shared.store.base import Entry, Object
+from shared.store.sqlite_errors import translate
+from shared.store.sqlite_file import connect
+
+GETS_PER_STATEMENT = 64
+"""Bounds how many bodies are in memory before the first caller has its own."""
+
+_GET = """
+SELECT key, body, version, modified FROM objects WHERE key IN (SELECT value FROM json_each(?))
+"""
+
+_LIST = """
+SELECT json_group_array(json_array(key, size, modified)) FROM (
+    SELECT key, size, modified FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?
+)
+"""
+"""One row for a page: for every row the interpreter lock is let go of and fought for again."""
+
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class Get(NamedTuple):
+    key: str
+
+
+class Page(NamedTuple):
+    prefix: str
+    start_after: str
+    limit: int
+
+
+class Reader:
+    """The runner of the reading thread."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, ops: Sequence[Get | Page]) -> list[object]:
+        """For each op the `Object`, the list of `Entry`, or the exception to raise."""
+        try:
+            if self._connection is None:
+                self._connection = connect(self._path)
+            return _read(self._connection, ops)
+        except Exception as error:  # noqa: BLE001 - the thread's edge: it goes to the callers
+            return [translate(error, self._path) for _ in ops]
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def _read(connection: sqlite3.Connection, ops: Sequence[Get | Page]) -> list[object]:
+    results: list[object] = [None] * len(ops)
+    gets: list[int] = []
+    for place, op in enumerate(ops):
+        if isinstance(op, Get):
+            gets.append(place)
+        else:
+            results[place] = _page(connection, op)
+    for start in range(0, len(gets), GETS_PER_STATEMENT):
+        batch = gets[start : start + GETS_PER_STATEMENT]
+        found = _objects(connection, [ops[place][0] for place in batch])
+        for place in batch:
+            results[place] = found.get(ops[place][0]) or NotFound(ops[place][0])
+    return results
+
+
+def _objects(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Object]:
+    rows = connection.execute(_GET, (json.dumps(keys),))
+    return {key: Object(body, str(version), modified) for key, body, version, modified in rows}
+
+
+def _page(connection: sqlite3.Connection, op: Page) -> list[Entry]:
+    first = max(op.prefix, op.start_after + "\0") if op.start_after else op.prefix
+    bounds = (first, op.prefix + _LAST_CHARACTER, op.limit)
+    (rows,) = connection.execute(_LIST, bounds).fetchone()
+    return [Entry(*row) for row in json.loads(rows)]

@@ -1,0 +1,32 @@
+"""The sweep: finds work that is due, and work that was forgotten. What events make fast, it makes
+certain.
+
+Its cost depends on what is due and what is open, not on what waits: due times stand at the front
+of the keys, and the listing stops at the first one that is not due.
+"""
+
+from collections.abc import AsyncIterator
+
+from shared import keys
+from shared.stage import Wake
+from shared.store.base import Store, list_all
+from shared.waiting import due, release
+
+
+async def release_due(store: Store, now: float) -> AsyncIterator[Wake]:
+    """Put everything that is due in front of its stage."""
+    async for key in due(store, now):
+        ready = await release(store, key)
+        if ready is not None:
+            yield ready
+
+
+async def forgotten(store: Store, older_than: float) -> AsyncIterator[Wake]:
+    """Open work objects put before `older_than` (seconds since 1970): their events were lost.
+
+    Stages nearest to the end first, so that what is nearly done leaves before more is begun.
+    """
+    for prefix in reversed(keys.WORK):
+        async for entry in list_all(store, prefix):
+            if entry.modified <= older_than:
+                yield Wake(entry.key)
