@@ -21,8 +21,8 @@ class Client:
     """Calls the API at `url` with an API key."""
 
     def __init__(self, url: str, api_key: str, timeout_s: float = 90.0) -> None:
-        self._url = url.rstrip("/")
-        self._key = api_key
+        self.url = url.rstrip("/")
+        self.api_key = api_key
         self._timeout_s = timeout_s
 
     def call(
@@ -34,10 +34,10 @@ class Client:
     ) -> tuple[int, dict[str, Any], str]:
         """(status, JSON, ETag). Raises `ApiRefused`, `ApiUnreachable`."""
         request = urllib.request.Request(
-            self._url + path,
+            self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._key}", **(headers or {})},
+            headers={"Authorization": f"Bearer {self.api_key}", **(headers or {})},
         )
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
@@ -47,7 +47,7 @@ class Client:
                 return 304, {}, error.headers.get("ETag", "")
             raise ApiRefused(_problem(error)) from error
         except (urllib.error.URLError, OSError) as error:
-            raise ApiUnreachable(f"{self._url} does not answer: {error}") from error
+            raise ApiUnreachable(f"{self.url} does not answer: {error}") from error
 
     def submit(self, batch: Any, idempotency_key: str = "") -> dict[str, Any]:
         """`POST /v1/batches`."""

@@ -76,8 +76,13 @@ def _pages(path: Path) -> Iterator[list[dict[str, Any]]]:
             yield page
 
 
-def follow(client: Client, batches: list[str], accepted: int) -> dict[str, int]:
-    """Draw a progress bar until every Delivery has its Outcome, or can only wait; the counts."""
+def follow(
+    client: Client, batches: list[str], accepted: int, *, until_done: bool = False
+) -> dict[str, int]:
+    """Draw a progress bar until every Delivery has its Outcome; return the counts.
+
+    Unless `until_done`, what is deferred or scheduled is not waited for.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -94,13 +99,17 @@ def follow(client: Client, batches: list[str], accepted: int) -> dict[str, int]:
             while True:
                 seen, etag = client.batch(batch, wait_s=2, etag=etag)
                 counts[batch] = seen.get("outcomes", counts[batch])
-                waiting = _sum(counts).get("deferred", 0)
-                settled = sum(n for state, n in _sum(counts).items() if state in FINAL) + waiting
-                progress.update(bar, completed=settled)
-                open_ = counts[batch].get("queued", 0)
-                if seen.get("done") or seen.get("state") == "scheduled" or (seen and not open_):
+                final = sum(n for state, n in _sum(counts).items() if state in FINAL)
+                progress.update(bar, completed=final)
+                if seen and _settled(seen, until_done=until_done):
                     break
     return _sum(counts)
+
+
+def _settled(seen: dict[str, Any], *, until_done: bool) -> bool:
+    if seen["done"] or until_done:
+        return bool(seen["done"])
+    return seen["state"] == "scheduled" or not seen["outcomes"].get("queued")
 
 
 def _sum(counts: dict[str, dict[str, int]]) -> dict[str, int]:

@@ -99,10 +99,10 @@ def check_message(message: bytes) -> list[tuple[bytes, bytes]]:
     if len(lines) > MAX_HEADERS:
         raise refuse(f"{len(lines)} headers; at most {MAX_HEADERS} are allowed")
     headers: list[tuple[bytes, bytes]] = []
-    for place, line in enumerate(lines, 1):
-        match = _HEADER.fullmatch(line)
+    for number, field in enumerate(lines, 1):
+        match = _HEADER.fullmatch(field)
         if match is None:
-            raise refuse(f"header {place} is not 'Name: value'")
+            raise refuse(f"header {number} is not 'Name: value'")
         headers.append((match[1].lower(), match[2]))
     return headers
 

@@ -98,7 +98,9 @@ def _paths() -> dict[str, Any]:
     message = _operation(
         "Send a ready-made RFC 5322 message", 202, Accepted, MessageRequest, [_IDEMPOTENCY]
     )
-    message["parameters"].append(_query("to", "string", "A Recipient of a message/rfc822 body; may be repeated."))
+    message["parameters"].append(
+        _query("to", "string", "A Recipient of a message/rfc822 body; may be repeated.")
+    )
     message["requestBody"]["content"]["message/rfc822"] = {"schema": {"type": "string"}}
     return {
         "/v1/batches": {

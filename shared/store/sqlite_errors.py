@@ -38,10 +38,6 @@ LASTING = {
 }
 """Primary result codes that say that the file, our rights on it or our SQL are wrong."""
 
-OF_ONE_OP = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG, None}
-"""Codes that one op can cause while its neighbours in the group would succeed: a body too large,
-or (no code: refused before it reached SQLite) a value of the wrong type."""
-
 
 def translate(error: Exception, path: str) -> Exception:
     """Our error for a sqlite3 error; any other exception unchanged: it is a fault in our code."""
@@ -53,8 +49,12 @@ def translate(error: Exception, path: str) -> Exception:
 
 
 def may_be_of_one_op(error: Exception) -> bool:
-    """Whether the rest of the group may succeed without the op that failed."""
-    return not isinstance(error, EkidenError) and primary_code(error) in OF_ONE_OP
+    """Whether the rest of the group may succeed without the op that failed: a body may be too large
+    for the disk, a page corrupt, a value of the wrong type."""
+    code = primary_code(error)
+    return not isinstance(error, EkidenError) and (
+        code == sqlite3.SQLITE_FULL or code not in PASSING
+    )
 
 
 def primary_code(error: Exception) -> int | None:

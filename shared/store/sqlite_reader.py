@@ -7,11 +7,8 @@ from typing import NamedTuple
 
 from shared.errors import NotFound
 from shared.store.base import Entry, Object
-from shared.store.sqlite_errors import translate
+from shared.store.sqlite_errors import may_be_of_one_op, translate
 from shared.store.sqlite_file import connect
-
-GETS_PER_STATEMENT = 64
-"""Bounds how many bodies are in memory before the first caller has its own."""
 
 _GET = """
 SELECT key, body, version, modified FROM objects WHERE key IN (SELECT value FROM json_each(?))
@@ -51,7 +48,9 @@ class Reader:
                 self._connection = connect(self._path)
             return _read(self._connection, ops)
         except Exception as error:  # noqa: BLE001 - the thread's edge: it goes to the callers
-            return [translate(error, self._path) for _ in ops]
+            if len(ops) == 1 or not may_be_of_one_op(error):
+                return [translate(error, self._path) for _ in ops]
+        return [result for op in ops for result in self.run([op])]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -60,19 +59,12 @@ class Reader:
 
 
 def _read(connection: sqlite3.Connection, ops: Sequence[Get | Page]) -> list[object]:
-    results: list[object] = [None] * len(ops)
-    gets: list[int] = []
-    for place, op in enumerate(ops):
-        if isinstance(op, Get):
-            gets.append(place)
-        else:
-            results[place] = _page(connection, op)
-    for start in range(0, len(gets), GETS_PER_STATEMENT):
-        batch = gets[start : start + GETS_PER_STATEMENT]
-        found = _objects(connection, [ops[place][0] for place in batch])
-        for place in batch:
-            results[place] = found.get(ops[place][0]) or NotFound(ops[place][0])
-    return results
+    wanted = [op.key for op in ops if isinstance(op, Get)]
+    found = _objects(connection, wanted) if wanted else {}
+    return [
+        found.get(op.key) or NotFound(op.key) if isinstance(op, Get) else _page(connection, op)
+        for op in ops
+    ]
 
 
 def _objects(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Object]:

@@ -29,7 +29,7 @@ class Mail:
     message: bytes = b""
 
     @classmethod
-    def to(cls, name: str, body: str = "Hello.") -> "Mail":
+    def to(cls, name: str, body: str = ".Hello.") -> "Mail":
         message = f"To: {name}@mx.test\r\n\r\n{body}\r\n".encode()
         return cls(name, f"{name}@mx.test", message=message)
 

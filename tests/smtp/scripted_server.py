@@ -1,4 +1,4 @@
-"""A server that speaks a written dialog and nothing else. `dialogs/README.md` says how to write one."""
+"""A server that speaks a written dialog, as `dialogs/README.md` describes, and nothing else."""
 
 import asyncio
 import ssl
@@ -94,8 +94,14 @@ class _Session:
             await steps[kind](text)
         if not script or script[-1][0] != "X":
             with suppress(ConnectionError):
-                rest = await self._reader.read()
-                assert rest in (b"", b"QUIT\r\n"), f"the client went on: {rest!r}"
+                await self._part()
+
+    async def _part(self) -> None:
+        rest = await self._reader.readline()
+        if rest == b"QUIT\r\n":
+            await self._say("221 bye")
+            rest = await self._reader.read()
+        assert rest == b"", f"the client went on: {rest!r}"
 
     async def _say(self, text: str) -> None:
         self._writer.write(text.encode() + b"\r\n")

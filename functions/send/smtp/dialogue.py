@@ -108,7 +108,7 @@ class Dialogue:
 
     def interrupted(self, reply: Reply) -> None:
         """Take in a reply to something that has not left us yet: the session ends there."""
-        self._end(reply)
+        self._end(reply, dot_sent=False)
 
     def lost(self, why: str, dot_sent: bool = True) -> None:
         """The connection ended. `dot_sent`: whatever we had to say had left us."""
@@ -212,9 +212,13 @@ class Dialogue:
         self.verdicts += 1
         self._work.report(transaction.outgoing, verdict)
 
-    def _end(self, reply: Reply) -> bytes:
+    def _end(self, reply: Reply, dot_sent: bool = True) -> bytes:
         """The session is over by this reply: a 421, or one that makes no sense here."""
-        self._settle_all(lambda stage: refused(self._peer, stage, reply), bool(self.verdicts))
+
+        def no(stage: Stage) -> Verdict:
+            return refused(self._peer, stage, reply, dot_sent)
+
+        self._settle_all(no, bool(self.verdicts))
         return b""
 
     def _silence(self, stage: Stage, why: str, dot_sent: bool) -> Verdict:

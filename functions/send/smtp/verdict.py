@@ -61,12 +61,13 @@ def accepted(peer: Peer, reply: Reply) -> Verdict:
     return _of(peer, "body", reply)
 
 
-def refused(peer: Peer, stage: Stage, reply: Reply) -> Verdict:
+def refused(peer: Peer, stage: Stage, reply: Reply, dot_sent: bool = True) -> Verdict:
     """The server said no. A reply that makes no sense here counts as no answer: nothing but a
     4xx or 5xx may defer or bounce a message in the server's name, and no stray 250 deliver it."""
     if 400 <= reply.code < 600:
         return _of(peer, stage, reply)
-    return unanswered(peer, stage, f"unexpected reply: {reply.code} {reply.text}")
+    text = f"unexpected reply: {reply.code} {reply.text}"
+    return unanswered(peer, stage, text, ambiguous=dot_sent and stage == "body")
 
 
 def unanswered(peer: Peer, stage: Stage, text: str, ambiguous: bool = False) -> Verdict:

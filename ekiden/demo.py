@@ -1,0 +1,225 @@
+"""`ekiden demo`: the whole relay on this machine, to a mail server of its own. Nothing leaves.
+
+It starts `ekiden serve` on a fresh SQLite file and a sink that refuses some Recipients and defers
+others, sends one Batch through the HTTP API, and shows what became of every Delivery.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ekiden.cli.batches import follow
+from ekiden.client import ApiUnreachable, Client
+from ekiden.sink import Received, Sink
+from shared.provision import add_api_key, add_domain
+from shared.store import open_store
+
+DOMAIN = "demo.example"
+_HTML = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "html" / "action.html"
+_OWN_HTML = """<!DOCTYPE html>
+<html><body style="font-family: sans-serif">
+<h1>Welcome, {{ name }}</h1>
+<p>Your place in {{ city }} is ready. Please confirm your email address.</p>
+<p><a href="https://demo.example/confirm">Confirm email address</a></p>
+</body></html>
+"""
+_CITIES = ("Edo", "Hakone", "Mishima", "Shizuoka", "Okazaki", "Miya", "Kusatsu", "Kyōto")
+# A demo cannot wait for five minutes: what is deferred comes back after two seconds, and what is
+# still deferred after ten is given up.
+_HURRY = {
+    "EKIDEN_SEND_RETRY_MIN": "2s",
+    "EKIDEN_SEND_RETRY_BASE": "1s",
+    "EKIDEN_SEND_RETRY_WINDOW": "10s",
+    "EKIDEN_SWEEP_INTERVAL": "1s",
+    "EKIDEN_LOG_LEVEL": "error",
+}
+
+
+def refuse(recipient: str, seen_before: int) -> str | None:
+    """How the demo's mail server treats a Recipient, by the name."""
+    if recipient.startswith("gone"):
+        return "550 5.1.1 no such user here"
+    if recipient.startswith("full"):
+        return "452 4.2.2 mailbox full"
+    if recipient.startswith("grey") and not seen_before:
+        return "450 4.7.1 greylisted, come back later"
+    return None
+
+
+def recipients(count: int) -> list[dict[str, Any]]:
+    """Made-up Recipients: of 100, two are gone, one has a full mailbox, ten are greylisted."""
+    kinds = dict.fromkeys(range(5, 100, 10), "grey") | {0: "gone", 50: "gone", 77: "full"}
+    return [
+        {
+            "email": f"{kinds.get(n % 100, 'rider')}{n}@station{n % 53}.example",
+            "fields": {"name": f"Rider {n}", "city": _CITIES[n % len(_CITIES)]},
+        }
+        for n in range(count)
+    ]
+
+
+def html() -> str:
+    """A real transactional mail, where the folder with real input is there; ours otherwise."""
+    try:
+        page = _HTML.read_text()
+    except OSError:
+        return _OWN_HTML
+    greeting = "Dear {{ name }} of {{ city }}, please confirm your email address"
+    return page.replace("Please confirm your email address", greeting)
+
+
+def main(count: int, *, keep: bool) -> int:
+    """Run the demo; the exit status."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="ekiden-demo-") as folder, _sink() as (sink, port):
+        http_port = _free_port()
+        environment = {
+            **{name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")},
+            **_HURRY,
+            "EKIDEN_STORE_URL": f"sqlite:///{folder}/ekiden.db",
+            "EKIDEN_HTTP_PORT": str(http_port),
+            "EKIDEN_SEND_ROUTE": f"smtp://127.0.0.1:{port}",
+        }
+        api_key = asyncio.run(_set_up(environment["EKIDEN_STORE_URL"]))
+        client = Client(f"http://127.0.0.1:{http_port}", api_key)
+        with _serve(environment, client):
+            console.print("Started [bold]ekiden serve[/] on one SQLite file, and a mail server.")
+            return _show(console, client, sink, count, keep=keep)
+
+
+def _show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool) -> int:
+    started = time.monotonic()
+    answer = client.submit(batch(recipients(count)))
+    console.print(
+        f"Batch {answer['batch']}: {answer['accepted']} Recipients accepted, {answer['rejected']} not."
+    )
+    counts = follow(client, [answer["batch"]], answer["accepted"], until_done=True)
+    took_s = time.monotonic() - started
+    _outcomes(console, client, answer["batch"], counts)
+    console.print(f"{sink.accepted} mails arrived; the last Outcome came after {took_s:.1f} s.")
+    if sink.received:
+        console.print(_mail(sink.received[0]))
+    console.print("By hand (add [bold]--keep[/] to leave it running):")
+    print(curl(client), flush=True)
+    if keep:
+        _wait_for_ctrl_c(console)
+    return 0 if sum(counts.values()) == answer["accepted"] else 1
+
+
+def batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "sender": {"email": f"post@{DOMAIN}", "alias": "Ekiden demo"},
+        "subject": "{{ name }}, please confirm your address",
+        "html": html(),
+        "recipients": rows,
+        "tags": ["demo"],
+    }
+
+
+def curl(client: Client) -> str:
+    """The line that submits one mail by hand."""
+    body = (
+        f'{{"sender": {{"email": "post@{DOMAIN}"}}, "subject": "Hello {{{{ name }}}}", '
+        '"html": "<p>Hello {{ name }}</p>", '
+        '"recipients": [{"email": "you@station1.example", "fields": {"name": "You"}}]}'
+    )
+    return f"curl -u '{DOMAIN}:{client.api_key}' {client.url}/v1/batches \\\n  -d '{body}'"
+
+
+def _outcomes(console: Console, client: Client, batch_id: str, counts: dict[str, int]) -> None:
+    table = Table("Outcome", "Deliveries", "for example", "what the server said")
+    for state, number in sorted(counts.items(), key=lambda each: -each[1]):
+        path = f"/v1/batches/{batch_id}/deliveries?outcome={state}&limit=1"
+        found = client.call("GET", path)[1]["deliveries"]
+        last: dict[str, Any] = (found[0]["last"] or {}) if found else {}
+        said = " ".join(str(last.get(part, "")) for part in ("code", "enhanced", "text"))
+        table.add_row(state, str(number), last.get("recipient", ""), said)
+    console.print(table)
+
+
+def _mail(received: Received) -> Panel:
+    message = message_from_bytes(received.message, policy=policy.default)
+    shown = "\n".join(f"{name}: {value}" for name, value in message.items())
+    body = message.get_body(("html",))
+    size = len(received.message)
+    text = f"{shown}\n\n… {size} bytes in all" if body else shown
+    return Panel(Text(text), title=f"one mail, as {received.recipient} got it", width=100)
+
+
+async def _set_up(store_url: str) -> str:
+    """A Domain and an API key."""
+    store = open_store(store_url)
+    try:
+        await add_domain(store, DOMAIN, ["rsa-sha256"], time.time())
+        return await add_api_key(store, DOMAIN, "demo", time.time())
+    finally:
+        await store.close()
+
+
+@contextmanager
+def _sink() -> Iterator[tuple[Sink, int]]:
+    """A sink on a thread of its own, and its port."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    sink = Sink(refuse, keep=50)
+    try:
+        yield sink, asyncio.run_coroutine_threadsafe(sink.start(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(sink.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+@contextmanager
+def _serve(environment: dict[str, str], client: Client) -> Iterator[None]:
+    """`ekiden serve` as a process of its own, ready to answer."""
+    command = [sys.executable, "-m", "ekiden", "serve"]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        _until_ready(process, client)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_ready(process: "subprocess.Popen[bytes]", client: Client) -> None:
+    for _ in range(200):
+        try:
+            client.call("GET", "/healthz")
+            return
+        except ApiUnreachable:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+    raise ApiUnreachable("ekiden serve did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_ctrl_c(console: Console) -> None:
+    console.print("Ctrl-C ends it.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("Bye.")

@@ -1,0 +1,107 @@
+"""What we say to a server is what we mean, whatever the addresses and the body hold."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.send.smtp.capabilities import Capabilities, capabilities
+from functions.send.smtp.commands import Unsendable, body, mail, rcpt
+from functions.send.smtp.reply import Reply
+
+ALL = Capabilities(pipelining=True, size=True, eight_bit_mime=True, smtp_utf8=True)
+NONE = Capabilities()
+INJECTIONS = [
+    "a@b.test>\r\nRCPT TO:<victim@b.test",
+    "a@b.test\nDATA",
+    "a@b.test\rDATA",
+    "a@b.test> SIZE=1",
+    "a b@b.test",
+    "a@b.test\x00",
+    '"a\r\nb"@b.test',
+    '"a"b"@b.test',
+    '"a\\',
+    "a\ud800@b.test",
+    "a\x85@b.test",
+]
+
+
+@pytest.mark.parametrize("address", INJECTIONS)
+def test_an_address_cannot_leave_its_brackets(address: str) -> None:
+    with pytest.raises(Unsendable, match="malformed recipient"):
+        rcpt(address)
+    with pytest.raises(Unsendable, match="malformed return path"):
+        mail(address, "a@b.test", b"", ALL)
+
+
+@given(st.text())
+def test_any_text_is_refused_or_stays_on_one_line(address: str) -> None:
+    try:
+        line = rcpt(address)
+    except Unsendable:
+        return
+    assert line == f"RCPT TO:<{address}>\r\n".encode()
+    assert not re.search(rb"[\x00-\x1f\x7f]", line[:-2])
+
+
+@pytest.mark.parametrize("address", ["a@b.test", '"a b>"@b.test', '"\\""@b.test', "δ@b.test"])
+def test_good_addresses_go_through(address: str) -> None:
+    assert rcpt(address) == f"RCPT TO:<{address}>\r\n".encode()
+
+
+def test_an_empty_recipient_is_refused() -> None:
+    with pytest.raises(Unsendable):
+        rcpt("")
+
+
+@pytest.mark.parametrize(
+    ("return_path", "recipient", "message", "offered", "line"),
+    [
+        ("s@a.test", "r@b.test", b"hi\r\n", NONE, b"MAIL FROM:<s@a.test>"),
+        ("", "r@b.test", b"hi\r\n", NONE, b"MAIL FROM:<>"),
+        ("s@a.test", "r@b.test", b"hi\r\n", ALL, b"MAIL FROM:<s@a.test> SIZE=4"),
+        ("s@a.test", "r@b.test", b"\xff\r\n", ALL, b"MAIL FROM:<s@a.test> SIZE=3 BODY=8BITMIME"),
+        ("s@a.test", "r@b.test", b"\xff\r\n", NONE, b"MAIL FROM:<s@a.test>"),
+        ("", "ρ@b.test", b"hi\r\n", ALL, b"MAIL FROM:<> SIZE=4 SMTPUTF8"),
+    ],
+)
+def test_mail_declares_what_is_offered_and_needed(
+    return_path: str, recipient: str, message: bytes, offered: Capabilities, line: bytes
+) -> None:
+    assert mail(return_path, recipient, message, offered) == line + b"\r\n"
+
+
+@pytest.mark.parametrize("pair", [("ρ@b.test", "a@b.test"), ("a@b.test", "ρ@b.test")])
+def test_another_alphabet_needs_a_server_that_knows_it(pair: tuple[str, str]) -> None:
+    with pytest.raises(Unsendable) as refusal:
+        mail(*pair, b"", NONE)
+    assert (refusal.value.code, refusal.value.enhanced) == (550, "5.6.7")
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (b"hi\r\n", b"hi\r\n.\r\n"),
+        (b"no line end", b"no line end\r\n.\r\n"),
+        (b".\r\n", b"..\r\n.\r\n"),
+        (b"a\r\n.\r\n..b\r\n", b"a\r\n..\r\n...b\r\n.\r\n"),
+        (b"a\r\n.\nb\r\n", b"a\r\n..\nb\r\n.\r\n"),
+        (b"", b"\r\n.\r\n"),
+    ],
+)
+def test_dots_are_stuffed(message: bytes, sent: bytes) -> None:
+    assert body(message) == sent
+
+
+@pytest.mark.parametrize("message", [b"a\n.\r\nMAIL FROM:<x@y.test>\r\n", b"a\n.\n", b"\n.a\r\n"])
+def test_no_mail_is_smuggled_behind_a_bare_line_feed(message: bytes) -> None:
+    with pytest.raises(Unsendable, match="bare LF"):
+        body(message)
+
+
+def test_what_a_server_offers_is_read_in_any_case_and_order() -> None:
+    reply = Reply(250, ("PIPELINING is my name", "size", "Pipelining", "AUTH plain LOGIN", ""))
+    assert capabilities(reply) == Capabilities(
+        pipelining=True, size=True, auth=frozenset({"PLAIN", "LOGIN"})
+    )
