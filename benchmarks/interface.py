@@ -28,21 +28,26 @@ def environment(directory: Path, http_port: int, sink_port: int) -> dict[str, st
         "EKIDEN_STORE_URL": f"sqlite:///{directory}/ekiden.db",
         "EKIDEN_HTTP_PORT": str(http_port),
         "EKIDEN_SEND_ROUTE": f"smtp://{HOST}:{sink_port}",
-        "EKIDEN_COUNT_REQUESTS": str(_counts_path(directory)),
     }
 
 
-def _counts_path(directory: Path) -> Path:
-    return directory / "requests.json"
+def requests_counted(port: int) -> int:
+    """Requests to the store since `serve` started. The question itself costs none."""
+    return sum(_ready(port)["store_requests"].values())
 
 
-def requests_counted(directory: Path) -> int | None:
-    """Requests to the store in all, as `serve` wrote when it stopped; None: it did not."""
-    path = _counts_path(directory)
-    if not path.exists():
-        return None
-    counts: dict[str, int] = json.loads(path.read_text())
-    return sum(counts.values())
+def is_idle(port: int) -> bool:
+    """Whether no work is queued or running."""
+    return not _ready(port)["open_work"]
+
+
+def _ready(port: int) -> dict[str, Any]:
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request("GET", "/readyz")
+        return dict(json.loads(connection.getresponse().read()))
+    finally:
+        connection.close()
 
 
 def batch_body(recipients: list[dict[str, object]]) -> bytes:

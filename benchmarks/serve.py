@@ -19,12 +19,13 @@ STOP_TIMEOUT_S = 40
 class Serve:
     """A running Ekiden that sends everything to `sink_port`."""
 
-    def __init__(self, sink_port: int) -> None:
+    def __init__(self, sink_port: int, **settings: str) -> None:
         if not Path(interface.PROGRAM).exists():
             raise Unmeasured("ekiden: not installed in this environment")
         self.port = free_port()
         self._dir = Path(tempfile.mkdtemp(prefix="ekiden-serve-"))
         self._environment = os.environ | interface.environment(self._dir, self.port, sink_port)
+        self._environment |= settings
         self._log = (self._dir / "serve.log").open("wb")
         try:
             self._run(interface.ADD_DOMAIN)
@@ -65,8 +66,15 @@ class Serve:
 
         None where it is not to be had.
         """
+        requests = self.requests()
         self._end()
-        return self._memory.stop(), interface.requests_counted(self._dir)
+        return self._memory.stop(), requests
+
+    def requests(self) -> int | None:
+        """Requests to the store so far; None if it does not answer any more."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return interface.requests_counted(self.port)
+        return None
 
     def _end(self) -> None:
         family = tree(self._process.pid)

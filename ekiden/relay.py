@@ -48,6 +48,11 @@ class Relay:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def open_work(self) -> int:
+        """How many work objects are queued or running here."""
+        return len(self._known)
+
     def start(self) -> None:
         for name in self._stages:
             for _ in range(self._at_once.get(name, 1)):

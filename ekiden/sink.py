@@ -5,7 +5,6 @@
 It takes mail from anybody for anybody, so it listens on the loopback only, unless told otherwise.
 """
 
-import argparse
 import asyncio
 import contextlib
 import re
@@ -241,10 +240,16 @@ async def _run(host: str, port: int) -> None:
         print(f"{sink.accepted} messages, {sink.size_bytes} bytes", flush=True)
 
 
-if __name__ == "__main__":
+def _main() -> None:
+    import argparse  # not for those who only want a `Sink`
+
     arguments = argparse.ArgumentParser(description="an SMTP server that takes everything")
     arguments.add_argument("--host", default="127.0.0.1")
     arguments.add_argument("--port", type=int, default=2525)
     chosen = arguments.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(chosen.host, chosen.port))
+
+
+if __name__ == "__main__":
+    _main()

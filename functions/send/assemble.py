@@ -7,7 +7,6 @@ import uuid
 from random import Random
 
 from functions.send import stage as send
-from functions.send.dns import MxResolver
 from functions.send.retry import RetryPolicy
 from functions.send.smtp.opening import Login
 from functions.send.smtp.options import Options
@@ -16,6 +15,7 @@ from functions.send.smtp.target import Destination, Target, Tls
 from functions.send.transmit import SmtpTransmitter, Transmitter
 from shared.config import Config
 from shared.config_network import Route, parse_route
+from shared.dns import MxResolver
 from shared.stage import Clock, Stage
 from shared.store.base import Store
 from shared.watch import Watch
@@ -72,5 +72,13 @@ def _smarthost(route: str, tls: Tls) -> Destination | None:
     if server is None:
         return None
     login = Login(server.user, server.password) if server.user else None
-    target = Target(server.host, server.port, tls=tls, login=login)
+    target = Target(
+        server.host,
+        server.port,
+        system_lookup=True,
+        # A password goes only to a server that proves its name.
+        tls=Tls.VERIFIED if login else tls,
+        implicit_tls=server.tls,
+        login=login,
+    )
     return Destination.of_hosts([target])

@@ -36,7 +36,7 @@ def _state(
     if verdict.kind == "accepted":
         return State.DELIVERED
     if verdict.kind == "permanent":
-        return State.BOUNCED
+        return State.REJECTED if verdict.ours else State.BOUNCED
     again = policy.next_attempt(header.batch, header.bag, header.attempt, at, header.due_at)
     if again is not None:
         return State.DEFERRED

@@ -6,7 +6,6 @@ two clocks may differ by `SKEW_S` without harm.
 """
 
 import asyncio
-from contextlib import suppress
 
 import msgspec
 
@@ -36,7 +35,8 @@ class Lease:
         self._until = 0.0
         self._etag = ""
         self._lost = False
-        self._renewer: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
         """Raises `Busy` while another holds it."""
@@ -46,7 +46,7 @@ class Lease:
         except AlreadyExists:
             held = await self._steal()
         self._until = held.until
-        self._renewer = asyncio.create_task(self._renew())
+        self._renew_later()
 
     def _fresh(self) -> Held:
         return Held(self._owner, self._clock() + self._duration_s)
@@ -63,19 +63,26 @@ class Lease:
             raise Busy(f"{self.key} changes hands just now") from error
         return held
 
+    def _renew_later(self) -> None:
+        # A timer, not a task: most Bags are sent before it fires.
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._duration_s / 3, self._start_renewing)
+
+    def _start_renewing(self) -> None:
+        self._renewing = asyncio.create_task(self._renew())
+
     async def _renew(self) -> None:
-        while not self._lost:
-            await asyncio.sleep(self._duration_s / 3)
-            held = self._fresh()
-            try:
-                body = msgspec.json.encode(held)
-                self._etag = await self._store.replace(self.key, body, self._etag)
-            except Changed:
-                self._lost = True
-            except Temporary:
-                continue  # it holds until it ends
-            else:
-                self._until = held.until
+        held = self._fresh()
+        try:
+            self._etag = await self._store.replace(self.key, msgspec.json.encode(held), self._etag)
+        except Changed:
+            self._lost = True
+            return
+        except Temporary:
+            pass  # it holds until it ends; the next try comes before
+        else:
+            self._until = held.until
+        self._renew_later()
 
     def holds(self) -> bool:
         """Whether this process may transmit now."""
@@ -87,8 +94,8 @@ class Lease:
 
     async def stop(self) -> bool:
         """End the renewing; return whether the lease is still ours to delete."""
-        if self._renewer is not None:
-            self._renewer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._renewer
+        if self._renewing is not None and not self._renewing.done():
+            await self._renewing
+        if self._timer is not None:
+            self._timer.cancel()
         return self.holds()

@@ -1,19 +1,22 @@
 """Records the Outcomes of a Bag as they come: every 200, or every second, one new object.
 
 A crash loses the Outcomes since the last object, so what they stand for is transmitted again: the
-same bytes, the same Message-ID.
+same bytes, the same Message-ID. A store that is away for a moment loses nothing: the Outcomes are
+kept and written again for as long as the lease holds.
 """
 
 import asyncio
-from contextlib import suppress
 
 from functions.send.lease import Lease
 from shared import keys
-from shared.errors import AlreadyExists
+from shared.errors import AlreadyExists, Busy, NotFound, Temporary
 from shared.model import BagHeader
 from shared.outcome import Outcome, encode_lines
 from shared.store.base import Store
 from shared.watch import Watch
+
+PAUSE_S = 0.5
+"""Between two tries to write, while the store is away."""
 
 
 class Recorder:
@@ -38,45 +41,69 @@ class Recorder:
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
         self._open: list[Outcome] = []
-        self._full = asyncio.Event()
-        self._finished = False
-        self._task = asyncio.create_task(self._flush_on())
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Task[None] | None = None
 
     def add(self, outcome: Outcome) -> None:
         self.outcomes[outcome.delivery] = outcome
         self._open.append(outcome)
         if len(self._open) >= self._flush_every:
-            self._full.set()
+            self._flush_now()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._interval_s, self._flush_now)
 
-    async def _flush_on(self) -> None:
-        while not self._finished:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), self._interval_s)
-            self._full.clear()
-            await self._flush()
+    def _flush_now(self) -> None:
+        self._stop_timer()
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def _flush(self) -> None:
-        if not self._open or not self._lease.holds():
-            return  # without the lease another one transmits and records
-        outcomes, self._open = self._open, []
+        while self._open and self._lease.holds():
+            outcomes, self._open = self._open, []
+            try:
+                await self._write(encode_lines(outcomes))
+            except Temporary:
+                self._open = outcomes + self._open
+                await asyncio.sleep(PAUSE_S)
+
+    async def _write(self, body: bytes) -> None:
+        """Put the next part. Without the lease another one transmits and records."""
         header = self._header
         key = keys.outcome_part(header.batch, header.bag, header.attempt, self._part)
-        self._part += 1
         try:
             # Died before: these are transmitted again. Died after: they count as done.
-            await self._store.create(key, encode_lines(outcomes))
+            await self._store.create(key, body)
         except AlreadyExists:
-            self._lease.give_up()
-            return
+            if not await self._is_ours(key, body):
+                self._lease.give_up()
+                return
+        self._part += 1
         self._watch.tell(header.batch)
 
+    async def _is_ours(self, key: str, body: bytes) -> bool:
+        """Whether an earlier try, whose answer was lost, has written this."""
+        try:
+            return (await self._store.get(key)).body == body
+        except NotFound:
+            return False
+
     async def finish(self) -> None:
-        """Write what is open. Raises what the store raised."""
-        self._finished = True
-        self._full.set()
-        await self._task
+        """Write what is open. Raises `Busy` if the lease ended before all was written."""
+        self._stop_timer()
+        if self._flushing is not None:
+            await self._flushing
         await self._flush()
+        if self._open:
+            raise Busy(f"{self._lease.key} ended before all Outcomes were written")
 
     def abort(self) -> None:
         """Stop without writing: the process has lost the lease, or the Bag failed."""
-        self._task.cancel()
+        self._stop_timer()
+        if self._flushing is not None:
+            self._flushing.cancel()

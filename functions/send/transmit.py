@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from functions.send.dns import MxHost, MxResolver, NoSuchDomain, NullMx
 from functions.send.smtp.outgoing import Outgoing
 from functions.send.smtp.pool import Pool
 from functions.send.smtp.target import Destination, Target, Tls
 from functions.send.smtp.verdict import Peer, Verdict, unanswered
 from shared.address import domain_of
+from shared.dns import MxHost, MxResolver, NoMail
 from shared.errors import Temporary
 from shared.model import BagHeader, Envelope, message_bytes
 
@@ -106,27 +106,26 @@ class SmtpTransmitter:
         for (domain, group), result in zip(domains.items(), found, strict=True):
             if isinstance(result, Destination):
                 queues.setdefault(result.name, (result, []))[1].extend(group)
-            elif isinstance(result, NullMx | NoSuchDomain):
-                reason = "null_mx" if isinstance(result, NullMx) else "no_such_domain"
+            elif isinstance(result, NoMail):
                 for envelope in group:
-                    refuse(envelope, reason, str(result))
+                    refuse(envelope, result.reason, str(result))
             else:
                 verdict = unanswered(Peer(domain), "connect", str(result))
                 for envelope in group:
                     report(envelope, verdict)
         return queues
 
-    async def _find(self, domain: str) -> Destination | NullMx | NoSuchDomain | Temporary:
+    async def _find(self, domain: str) -> Destination | NoMail | Temporary:
         try:
             hosts: Iterable[MxHost] = await self._resolver.destination(domain)
-        except (NullMx, NoSuchDomain, Temporary) as error:
+        except (NoMail, Temporary) as error:
             return error
         return Destination.of_hosts(
             Target(host.name, preference=host.preference, tls=self._tls) for host in hosts
         )
 
 
-class _Mail(Outgoing):
+class _Mail:
     """An Envelope as the SMTP client sees it. The message is put together when it is sent."""
 
     __slots__ = ("_shared", "envelope")

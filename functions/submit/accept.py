@@ -7,6 +7,7 @@ the others go on. Nothing here reads a clock, a store or the network.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -197,9 +198,13 @@ def _unsubscribe_url(request: ParsedBatch) -> str:
     return url
 
 
+_required = lru_cache(maxsize=32)(required)
+"""Apps send the same Template again and again; parsing a page takes a millisecond or two."""
+
+
 def _needed(*sources: str) -> frozenset[str]:
     try:
-        return frozenset().union(*map(required, sources))
+        return frozenset().union(*map(_required, sources))
     except TemplateFault as error:
         raise Problem(422, "invalid_template", str(error)) from error
 

@@ -1,7 +1,7 @@
 """submit, put together from the configuration."""
 
-import os
 import time
+from random import Random
 
 from functions.submit import inbox
 from functions.submit.accept import Limits
@@ -21,7 +21,9 @@ def submit(config: Config, store: Store, clock: Clock = time.time) -> Submit:
         max_schedule_ahead_s=config.submit.max_schedule_ahead,
         max_fields=config.submit.max_fields,
     )
-    return Submit(store, clock, lambda: os.urandom(10), limits, config.submit.idempotency_ttl)
+    # Ids have to be unlike each other, not secret: asking the system each time would cost more.
+    chance = Random()
+    return Submit(store, clock, lambda: chance.randbytes(10), limits, config.submit.idempotency_ttl)
 
 
 def face(config: Config, core: Submit, watch: Watch, waker: Waker) -> SubmitFace:

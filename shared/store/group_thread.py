@@ -7,24 +7,26 @@ interpreter lock over, which costs more than the SQL does.
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 Op = TypeVar("Op")
 OpIn = TypeVar("OpIn", contravariant=True)
-Settled = list[tuple["asyncio.Future[Any]", Any]]
+Future: TypeAlias = "asyncio.Future[Any]"
+Queue: TypeAlias = "SimpleQueue[tuple[Any, Future]]"  # of (op, its future); op None: stop
+Settled: TypeAlias = list[tuple[Future, Any]]  # of (future, result)
 
 
 class Runner(Protocol[OpIn]):
-    """What the thread runs. Both methods are called on that thread only."""
+    """What a thread runs, made by it and used by no other."""
 
     def run(self, ops: Sequence[OpIn]) -> Sequence[object]:
         """One result per op, in their order. An exception as a result is raised to its caller."""
 
     def close(self) -> None:
-        """Let go of everything; a later `run` starts afresh."""
+        """Let go of everything."""
 
 
 class GroupThread(Generic[Op]):
@@ -33,13 +35,13 @@ class GroupThread(Generic[Op]):
     Started at the first call and not before: a fork (gunicorn's) would leave the thread behind.
     """
 
-    def __init__(self, name: str, runner: Runner[Op]) -> None:
+    def __init__(self, name: str, make_runner: Callable[[], Runner[Op]]) -> None:
         self._name = name
-        self._runner = runner
-        self._queue: SimpleQueue[tuple[Op | None, asyncio.Future[Any]]] | None = None
+        self._make_runner = make_runner
+        self._queue: Queue | None = None
         self._starting = threading.Lock()
 
-    def submit(self, op: Op) -> "asyncio.Future[Any]":
+    def submit(self, op: Op) -> Future:
         """Queue `op` for the next group."""
         future = asyncio.get_running_loop().create_future()
         (self._queue or self._start()).put((op, future))
@@ -54,7 +56,7 @@ class GroupThread(Generic[Op]):
             queue.put((None, stopped))
             await stopped
 
-    def _start(self) -> "SimpleQueue[tuple[Op | None, asyncio.Future[Any]]]":
+    def _start(self) -> Queue:
         with self._starting:
             if self._queue is None:
                 self._queue = SimpleQueue()
@@ -64,20 +66,21 @@ class GroupThread(Generic[Op]):
                 ).start()
             return self._queue
 
-    def _serve(self, queue: "SimpleQueue[tuple[Op | None, asyncio.Future[Any]]]") -> None:
+    def _serve(self, queue: Queue) -> None:
+        runner = self._make_runner()
         stopping = False
         while not stopping:
             group = _take_all(queue)
             calls = [(op, future) for op, future in group if op is not None]
             if calls:
-                results = self._runner.run([op for op, _ in calls])
+                results = runner.run([op for op, _ in calls])
                 _hand_back([(call[1], result) for call, result in zip(calls, results, strict=True)])
             stopping = len(calls) < len(group)
-        self._runner.close()
+        runner.close()
         _hand_back([(future, None) for op, future in group if op is None])
 
 
-def _take_all(queue: "SimpleQueue[Any]") -> list[Any]:
+def _take_all(queue: Queue) -> list[tuple[Any, Future]]:
     """Wait for one call, then take every other that is there."""
     group = [queue.get()]
     with suppress(Empty):

@@ -20,8 +20,8 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._reads = GroupThread[Get | Page]("ekiden-store-read", Reader(str(path)))
-        self._writes = GroupThread[Write]("ekiden-store-write", Writer(str(path)))
+        self._reads = GroupThread[Get | Page]("ekiden-store-read", lambda: Reader(str(path)))
+        self._writes = GroupThread[Write]("ekiden-store-write", lambda: Writer(str(path)))
 
     async def get(self, key: str) -> Object:
         found: Object = await self._reads.submit(Get(key))

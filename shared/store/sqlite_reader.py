@@ -55,7 +55,6 @@ class Reader:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = None
 
 
 def _read(connection: sqlite3.Connection, ops: Sequence[Get | Page]) -> list[object]:

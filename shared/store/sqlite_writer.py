@@ -22,7 +22,7 @@ ROWS_PER_STATEMENT = 64
 BODIES_PER_STATEMENT_BYTES = 4 << 20
 """SQLite copies what a statement binds."""
 
-_CREATE = "INSERT INTO objects (key, modified, size, body) VALUES {} ON CONFLICT (key) DO NOTHING"
+_CREATE = "INSERT INTO objects (key, modified, size, body) VALUES {}"
 _PUT = "INSERT OR REPLACE INTO objects (key, modified, size, body) VALUES {}"
 _REPLACE = """
 INSERT OR REPLACE INTO objects (key, modified, size, body)
@@ -48,10 +48,6 @@ class Write(NamedTuple):
     keys: tuple[str, ...] = ()
 
 
-class _Collision(Exception):
-    """Of several creates in one statement, at least one found its key taken."""
-
-
 class Writer:
     """The runner of the writing thread."""
 
@@ -71,51 +67,51 @@ class Writer:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = None
 
     def _commit(self, ops: Sequence[Write]) -> list[object]:
         if self._connection is None:
             self._connection = connect(self._path)
         try:
-            return _in_one_transaction(self._connection, ops, ROWS_PER_STATEMENT)
-        except _Collision:
-            # Which of them did, one statement for all does not tell: undone, and one by one.
-            return _in_one_transaction(self._connection, ops, 1)
+            return _write(self._connection, ops, ROWS_PER_STATEMENT)
+        except sqlite3.IntegrityError:
+            # A create that found its key taken has undone all that shared its statement.
+            return _write(self._connection, ops, 1)
 
 
-def _in_one_transaction(
-    connection: sqlite3.Connection, ops: Sequence[Write], rows: int
-) -> list[object]:
-    connection.execute("BEGIN IMMEDIATE")
+def _write(connection: sqlite3.Connection, ops: Sequence[Write], rows: int) -> list[object]:
+    """All or nothing. At most `rows` ops share a statement."""
+    results: list[object] = [None] * len(ops)
+    statements = list(_statements(ops, rows))
     try:
-        results = _write(connection, ops, rows)
-        connection.execute("COMMIT")
+        if len(statements) > 1:  # one alone is a transaction by itself
+            connection.execute("BEGIN IMMEDIATE")
+        for kind, places in statements:
+            done = _execute(connection, kind, [ops[place] for place in places])
+            for place, result in zip(places, done, strict=True):
+                results[place] = result
+        if len(statements) > 1:
+            connection.execute("COMMIT")
     finally:
         if connection.in_transaction:  # SQLite ends it by itself on some errors
             connection.execute("ROLLBACK")
     return results
 
 
-def _write(connection: sqlite3.Connection, ops: Sequence[Write], rows: int) -> list[object]:
-    results: list[object] = [None] * len(ops)
+def _statements(ops: Sequence[Write], rows: int) -> Iterator[tuple[Kind, list[int]]]:
+    """Which ops, by their places, each statement writes."""
     places: dict[Kind, list[int]] = {kind: [] for kind in Kind}
     for place, op in enumerate(ops):
         places[op.kind].append(place)
-    for kind, sql in ((Kind.CREATE, _CREATE), (Kind.PUT, _PUT)):
+    for kind in (Kind.CREATE, Kind.PUT):
         for batch in _batches(ops, places[kind], rows):
-            written = _insert(connection, sql, [ops[place] for place in batch])
-            for place, result in zip(batch, written, strict=True):
-                results[place] = result
+            yield kind, batch
     for place in places[Kind.REPLACE]:
-        results[place] = _replace(connection, ops[place])
-    gone = [key for place in places[Kind.DELETE] for key in ops[place].keys]
-    if gone:
-        connection.execute(_DELETE, (json.dumps(gone),))
-    return results
+        yield Kind.REPLACE, [place]
+    if places[Kind.DELETE]:
+        yield Kind.DELETE, places[Kind.DELETE]
 
 
 def _batches(ops: Sequence[Write], places: list[int], rows: int) -> Iterator[list[int]]:
-    """The places of the ops that share a statement."""
     batch: list[int] = []
     size_bytes = 0
     for place in places:
@@ -129,18 +125,34 @@ def _batches(ops: Sequence[Write], places: list[int], rows: int) -> Iterator[lis
         yield batch
 
 
-def _insert(connection: sqlite3.Connection, sql: str, ops: list[Write]) -> list[object]:
+def _execute(connection: sqlite3.Connection, kind: Kind, ops: list[Write]) -> list[object]:
+    if kind is Kind.CREATE:
+        return _create(connection, ops)
+    if kind is Kind.PUT:
+        return list(_insert(connection, _PUT, ops))
+    if kind is Kind.REPLACE:
+        return [_replace(connection, ops[0])]
+    connection.execute(_DELETE, (json.dumps([key for op in ops for key in op.keys]),))
+    return [None] * len(ops)
+
+
+def _create(connection: sqlite3.Connection, ops: list[Write]) -> list[object]:
+    try:
+        return list(_insert(connection, _CREATE, ops))
+    except sqlite3.IntegrityError as error:
+        if len(ops) == 1 and error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            return [AlreadyExists(ops[0].key)]
+        raise
+
+
+def _insert(connection: sqlite3.Connection, sql: str, ops: list[Write]) -> list[str]:
+    """The ETags. One statement's versions follow each other, in the order of its rows."""
     modified = _now()
     values: list[object] = []
     for op in ops:
         values += (op.key, modified, len(op.body), op.body)
-    cursor = connection.execute(_with_rows(sql, len(ops)), values)
-    if cursor.rowcount == len(ops) and cursor.lastrowid is not None:
-        # One statement under the write lock: its versions follow each other, in its rows' order.
-        return [str(cursor.lastrowid - behind) for behind in reversed(range(len(ops)))]
-    if len(ops) > 1:
-        raise _Collision
-    return [AlreadyExists(ops[0].key)]
+    last = connection.execute(_with_rows(sql, len(ops)), values).lastrowid or 0
+    return [str(version) for version in range(last - len(ops) + 1, last + 1)]
 
 
 @cache

@@ -331,10 +331,10 @@ async def test_sixty_four_tasks_do_not_get_in_each_others_way(store: Store) -> N
 
 def test_a_store_works_in_one_event_loop_after_another(store: Store) -> None:
     asyncio.run(store.create("a/x", b"x"))
-    assert asyncio.run(store.get("a/x")).body == b"x"  # type: ignore[arg-type]
+    assert asyncio.run(store.get("a/x")).body == b"x"
 
 
 def test_a_closed_store_opens_again_and_has_everything(store: Store) -> None:
-    asyncio.run(store.create("a/x", b"x"))  # type: ignore[arg-type]
-    asyncio.run(store.close())  # type: ignore[arg-type]
-    assert asyncio.run(store.get("a/x")).body == b"x"  # type: ignore[arg-type]
+    asyncio.run(store.create("a/x", b"x"))
+    asyncio.run(store.close())
+    assert asyncio.run(store.get("a/x")).body == b"x"

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_corrupt_page_fails_only_what_is_on_it(tmp_path: Path) -> None:
         await store.create("good", b"x")
         await store.close()
 
-    async def read() -> list[object]:
+    async def read() -> Sequence[object]:
         store = SqliteStore(tmp_path / "o.db")
         keys = ["good", "bad", "good", "bad", "good"]
         ends = await asyncio.gather(*(store.get(key) for key in keys), return_exceptions=True)

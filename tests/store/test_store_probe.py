@@ -28,7 +28,7 @@ class MistakesEtags(MemoryStore):
 
 
 def left_behind(store: Store) -> list[str]:
-    return [entry.key for entry in asyncio.run(store.list_page("probe/"))]  # type: ignore[arg-type]
+    return [entry.key for entry in asyncio.run(store.list_page("probe/"))]
 
 
 def test_stores_that_keep_conditions_pass_and_nothing_is_left(
@@ -38,7 +38,7 @@ def test_stores_that_keep_conditions_pass_and_nothing_is_left(
         store = open_store(url)
         asyncio.run(probe(store))
         assert left_behind(store) == []
-        asyncio.run(store.close())  # type: ignore[arg-type]
+        asyncio.run(store.close())
 
 
 @pytest.mark.parametrize(

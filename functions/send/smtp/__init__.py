@@ -9,22 +9,3 @@
 No I/O, clock or randomness in: `reply` (parsing), `capabilities` (EHLO), `commands` (what we
 say), `opening` and `dialogue` (what follows what), `verdict`, `outgoing`, `target`, `options`.
 """
-
-from functions.send.smtp.opening import Login
-from functions.send.smtp.options import Options
-from functions.send.smtp.outgoing import Outgoing
-from functions.send.smtp.pool import Limits, Pool
-from functions.send.smtp.target import Destination, Target, Tls
-from functions.send.smtp.verdict import Verdict
-
-__all__ = [
-    "Destination",
-    "Limits",
-    "Login",
-    "Options",
-    "Outgoing",
-    "Pool",
-    "Target",
-    "Tls",
-    "Verdict",
-]

@@ -19,8 +19,6 @@ class Connection:
     """Lets the pure `Dialogue` speak over a `Wire`. `connecting.connect` makes it."""
 
     def __init__(self, wire: Wire, peer: Peer, offered: Capabilities, options: Options) -> None:
-        self.peer = peer
-        self.offered = offered
         self._wire = wire
         self._options = options
         self._patience_s = options.patience_s()
@@ -44,8 +42,10 @@ class Connection:
         An exception out of `work` ends the session and comes out here. Cancelled, it hangs up: a
         message whose body was sent is reported as ambiguous, others are given back.
         """
-        if not self.usable:
-            raise RuntimeError("transmit() on a session that is busy or over")
+        if self._done is not None:
+            raise RuntimeError("transmit() on a session that is busy")
+        if self._dialogue.over:
+            return
         self._done = asyncio.get_running_loop().create_future()
         try:
             self._go_on(self._dialogue.start(work))
@@ -104,7 +104,7 @@ class Connection:
             return
         self._wire.rest()
         if self._dialogue.over:
-            self._wire.close()
+            self._wire.drop()
         self._finish(None)
 
     def _finish(self, fault: Exception | None) -> None:

@@ -1,9 +1,13 @@
 """How patient the SMTP client is, and what it calls itself."""
 
+import re
 from dataclasses import dataclass
 
 from functions.send.smtp.dialogue import Awaited
 from functions.send.smtp.verdict import Stage
+from shared.errors import Misconfigured
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Options:
     """After the final dot. Whoever gives up earlier doubles mail: §4.5.3.2.6."""
     quit_s: float = 5
     """Nothing depends on the answer."""
+
+    def __post_init__(self) -> None:
+        if not _HOST.fullmatch(self.ehlo_name):
+            raise Misconfigured(f"{self.ehlo_name!r} is no host name to greet a server with")
 
     def opening_patience_s(self) -> dict[Stage, float]:
         return {

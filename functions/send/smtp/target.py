@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
-from random import Random
+from typing import TYPE_CHECKING
 
 from functions.send.smtp.opening import Login
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Tls(StrEnum):
@@ -59,7 +62,7 @@ class Destination:
         hosts = tuple(hosts)
         return cls(",".join(sorted({f"{host.host}:{host.port}" for host in hosts})), hosts)
 
-    def in_order(self, chance: Random) -> list[Target]:
+    def in_order(self, chance: "Random") -> list[Target]:
         """By preference, shuffled among equals (RFC 5321 §5.1)."""
         ordered: list[Target] = []
         by_preference = attrgetter("preference")

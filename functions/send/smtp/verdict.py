@@ -40,6 +40,8 @@ class Verdict:
     ambiguous: bool = False
     """The final dot was sent and no answer came: the server may have the message, and a second
     attempt may double it (RFC 5321 §4.5.3.2.6)."""
+    ours: bool = False
+    """We refused it ourselves, because no server could have taken it."""
 
     @property
     def kind(self) -> Kind:
@@ -78,7 +80,7 @@ def unanswered(peer: Peer, stage: Stage, text: str, ambiguous: bool = False) -> 
 def refused_here(peer: Peer, stage: Stage, code: int, enhanced: str, text: str) -> Verdict:
     """We never asked the server, because it could only say no."""
     text = f"{text} (by this host)"
-    return Verdict(code, enhanced, text, peer.host, peer.address, peer.tls, stage)
+    return Verdict(code, enhanced, text, peer.host, peer.address, peer.tls, stage, ours=True)
 
 
 def _of(peer: Peer, stage: Stage, reply: Reply) -> Verdict:

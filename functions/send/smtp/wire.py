@@ -100,6 +100,12 @@ class Wire(asyncio.Protocol):
         """End the connection when everything said has left us."""
         self._transport.close()
 
+    def drop(self) -> None:
+        """End the connection at once, whatever has not left us; the listener knows why."""
+        self._ended = True
+        self._stop_watching()
+        self._transport.abort()
+
     def hang_up(self, why: str) -> None:
         """End the connection at once; the listener hears of it now."""
         self._transport.abort()
@@ -139,9 +145,12 @@ class Wire(asyncio.Protocol):
             self.expect(*self._patience)
 
     def _watch(self) -> None:
+        self._stop_watching()
+        self._watchdog = self._loop.call_at(self._deadline, self._look)
+
+    def _stop_watching(self) -> None:
         if self._watchdog is not None:
             self._watchdog.cancel()
-        self._watchdog = self._loop.call_at(self._deadline, self._look)
 
     def _look(self) -> None:
         self._watchdog = None
@@ -151,13 +160,14 @@ class Wire(asyncio.Protocol):
             self._watch()
             return
         seconds, what = self._patience
-        what, seconds = ("the network", self._block_s) if self._parts else (what, seconds)
-        self.hang_up(f"no answer to {what} within {seconds:g} s")
+        if self._parts:
+            self.hang_up(f"the server read nothing for {self._block_s:g} s")
+        else:
+            self.hang_up(f"no answer to {what} within {seconds:g} s")
 
     def _end(self, why: str) -> None:
         if self._ended:
             return
         self._ended = True
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self._stop_watching()
         self.listener.lost(why)

@@ -7,11 +7,13 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mail import Mail, Reports, run
+from smtp_mail import Mail, Reports, run
 
 from ekiden.sink import Sink
-from functions.send.smtp import Destination, Options, Pool, Target
+from functions.send.smtp.options import Options
 from functions.send.smtp.outgoing import Outgoing
+from functions.send.smtp.pool import Pool
+from functions.send.smtp.target import Destination, Target
 
 lines = st.lists(st.text("ab.é ", max_size=5) | st.sampled_from([".", "..", ""]), max_size=8)
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from functions.send.smtp import Verdict
 from functions.send.smtp.outgoing import Outgoing
+from functions.send.smtp.verdict import Verdict
 
 Result = TypeVar("Result")
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

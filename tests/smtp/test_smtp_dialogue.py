@@ -10,7 +10,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mail import Mail, shown
+from smtp_mail import Mail, shown
 
 from functions.send.smtp.capabilities import Capabilities
 from functions.send.smtp.dialogue import LARGE_BYTES, Dialogue

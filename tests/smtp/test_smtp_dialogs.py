@@ -6,11 +6,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from mail import LOOPS, Mail, Reports, run
 from scripted_server import Dialog, ScriptedServer
+from smtp_mail import LOOPS, Mail, Reports, run
 
-from functions.send.smtp import Destination, Limits, Login, Options, Pool, Target, Tls
+from functions.send.smtp.opening import Login
+from functions.send.smtp.options import Options
 from functions.send.smtp.outgoing import Outgoing
+from functions.send.smtp.pool import Limits, Pool
+from functions.send.smtp.target import Destination, Target, Tls
 
 FILES = sorted((Path(__file__).parent / "dialogs").glob("*.txt"))
 NAMES = ("one", "two", "three", "four")

@@ -5,14 +5,19 @@ import socket
 from collections import deque
 from contextlib import closing
 from random import Random
+from ssl import SSLContext
 
 import pytest
-from mail import LOOPS, Mail, Reports, run, some
+from scripted_server import Dialog, ScriptedServer
+from smtp_mail import LOOPS, Reports, run, some
 
 from ekiden.sink import Sink
-from functions.send.dns import DnsUnavailable
-from functions.send.smtp import Destination, Limits, Options, Pool, Target, Verdict
+from shared.dns import DnsUnavailable
+from functions.send.smtp.options import Options
 from functions.send.smtp.outgoing import Outgoing
+from functions.send.smtp.pool import Limits, Pool
+from functions.send.smtp.target import Destination, Target
+from functions.send.smtp.verdict import Verdict
 
 OPTIONS = Options("client.test")
 
@@ -106,6 +111,19 @@ def test_a_connection_that_died_while_idle_costs_no_verdict() -> None:
     run(main())
 
 
+def test_a_connection_nobody_needs_any_more_is_ended_with_quit(self_signed: SSLContext) -> None:
+    async def main() -> None:
+        script = [("S", "220 mx.test"), ("C", "EHLO client.test"), ("S", "250 mx.test")]
+        script += [("C", "MAIL *"), ("S", "550 no"), ("C", "QUIT"), ("S", "221 bye")]
+        server, reports = ScriptedServer(Dialog(connections=[script]), self_signed), Reports()
+        there = Destination("it", (local(await server.start()),))
+        await new_pool(idle_s=0).deliver(there, deque(some(1)), reports)
+        await server.close()
+        assert server.deviations == []
+
+    run(main())
+
+
 def test_refused_recipients_stop_no_other() -> None:
     def refuse(recipient: str, seen_before: int) -> str | None:
         return "550 5.1.1 no such user" if recipient.startswith("r1") else None
@@ -194,23 +212,6 @@ def test_a_host_that_an_operator_named_is_looked_up_as_the_system_does() -> None
         assert reports.kinds == ["accepted"]
 
     run(main())
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_message_larger_than_all_buffers_arrives_whole(loop: str) -> None:
-    async def main() -> None:
-        sink, reports = Sink(), Reports()
-        there = Destination("sink", (local(await sink.start()),))
-        large = b"." + b"x" * 70 + b"\r\n"
-        mails: list[Outgoing] = [Mail(f"{n}", "a@mx.test", message=large * 200_000) for n in "12"]
-        pool = new_pool(connections=1)
-        await pool.deliver(there, deque(mails), reports)
-        await pool.close()
-        await sink.close()
-        assert reports.kinds == ["accepted", "accepted"]
-        assert all(each.message == large * 200_000 for each in sink.received)
-
-    run(main(), loop)
 
 
 def test_clearing_the_queue_stops_after_what_is_in_flight() -> None:

@@ -2,8 +2,13 @@
 
 from random import Random
 
-from functions.send.smtp import Destination, Login, Target
+import pytest
+
+from functions.send.smtp.opening import Login
+from functions.send.smtp.options import Options
+from functions.send.smtp.target import Destination, Target
 from functions.send.smtp.verdict import Peer, Verdict, most_hopeful, refused_here, unanswered
+from shared.errors import Misconfigured
 
 
 def test_hosts_come_by_preference_and_equals_in_any_order() -> None:
@@ -23,6 +28,12 @@ def test_domains_with_the_same_hosts_are_one_destination() -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(Target("mx.test", login=Login("me", "hunter2")))
+
+
+@pytest.mark.parametrize("name", ["", "mail server", "x\r\nRSET", "börse.test"])
+def test_we_greet_with_a_host_name_only(name: str) -> None:
+    with pytest.raises(Misconfigured, match="no host name"):
+        Options(name)
 
 
 def test_one_server_that_may_still_take_it_keeps_the_message_alive() -> None:

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import pytest
 from dns_server import SERVFAIL, SILENCE, DnsServer, Zone
-from mail import LOOPS, run
+from smtp_mail import LOOPS, run
 
-from functions.send.dns import DnsUnavailable, MxHost, MxResolver, NoSuchDomain, NullMx
+from shared.dns import DnsUnavailable, MxHost, MxResolver, NoSuchDomain, NullMx
 from shared.errors import Permanent, Temporary
 
 Result = TypeVar("Result")
