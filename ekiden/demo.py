@@ -105,9 +105,7 @@ def main(count: int, *, keep: bool) -> int:
 def _show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool) -> int:
     started = time.monotonic()
     answer = client.submit(batch(recipients(count)))
-    console.print(
-        f"Batch {answer['batch']}: {answer['accepted']} Recipients accepted, {answer['rejected']} not."
-    )
+    console.print(f"Batch {answer['batch']}: {answer['accepted']} Recipients accepted.")
     counts = follow(client, [answer["batch"]], answer["accepted"], until_done=True)
     took_s = time.monotonic() - started
     _outcomes(console, client, answer["batch"], counts)

@@ -1,6 +1,8 @@
 """The relay in one process: wakes the stages for the work objects that were just written.
 
-Each stage has a queue and so many runners. A key that is queued or running is not queued again.
+Each stage has two queues, each with so many runners: one for small work objects, of which many can
+be under way (a mail on its own waits for the disk and for a server most of its time), one for
+large ones, of which few fit into memory. A key that is queued or running is not queued again.
 Temporary errors put the work back after a pause, which grows; after `max_redrives` it goes to
 `failed/`. Everything here may be lost at any moment: the sweep finds the work again.
 """
@@ -8,6 +10,7 @@ Temporary errors put the work back after a pause, which grows; after `max_redriv
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from shared import keys
 from shared.errors import Busy, NotFound, Temporary
@@ -19,7 +22,22 @@ log = logging.getLogger("ekiden.relay")
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
-AT_ONCE = {"submit": 4, "validate": 8, "dispatch": 8, "send": 16}
+
+
+class AtOnce(NamedTuple):
+    """How many work objects of a stage are under way at the same time."""
+
+    small: int
+    large: int
+
+
+AT_ONCE = {
+    "submit": AtOnce(8, 2),
+    "validate": AtOnce(16, 1),
+    "dispatch": AtOnce(16, 4),
+    "send": AtOnce(64, 4),
+}
+_Queue: TypeAlias = "asyncio.Queue[Wake | None]"
 
 
 class Relay:
@@ -30,14 +48,14 @@ class Relay:
         store: Store,
         clock: Clock,
         stages: Iterable[Stage],
-        at_once: Mapping[str, int] = AT_ONCE,
+        at_once: Mapping[str, AtOnce] = AT_ONCE,
         max_redrives: int = 5,
     ) -> None:
         self._store = store
         self._clock = clock
         self._stages = {stage.name: stage for stage in stages}
-        self._queues: dict[str, asyncio.Queue[Wake | None]] = {
-            name: asyncio.Queue() for name in self._stages
+        self._queues: dict[tuple[str, bool], _Queue] = {
+            (name, large): asyncio.Queue() for name in self._stages for large in (False, True)
         }
         self._at_once = at_once
         self._max_redrives = max_redrives
@@ -54,20 +72,19 @@ class Relay:
         return len(self._known)
 
     def start(self) -> None:
-        for name in self._stages:
-            for _ in range(self._at_once.get(name, 1)):
-                self._runners.append(asyncio.create_task(self._run(name)))
+        for (name, large), queue in self._queues.items():
+            for _ in range(self._at_once[name][large]):
+                self._runners.append(asyncio.create_task(self._run(self._stages[name], queue)))
 
     def wake(self, event: Wake) -> None:
         """Queue a work object, unless it is queued or running, or its stage runs elsewhere."""
         name = keys.stage_of(event.key)
-        if name in self._queues and event.key not in self._known and not self._stopping:
+        if name in self._stages and event.key not in self._known and not self._stopping:
             self._known.add(event.key)
             self._idle.clear()
-            self._queues[name].put_nowait(event)
+            self._queues[name, event.is_large].put_nowait(event)
 
-    async def _run(self, name: str) -> None:
-        queue, stage = self._queues[name], self._stages[name]
+    async def _run(self, stage: Stage, queue: _Queue) -> None:
         while (event := await queue.get()) is not None:
             try:
                 ready = await run(
@@ -96,7 +113,9 @@ class Relay:
         log.warning("%s will be tried again: %s", event.key, error, extra={"stage": stage.name})
         pause_s = min(FIRST_PAUSE_S * 2 ** min(tries, 10), LONGEST_PAUSE_S)
         asyncio.get_running_loop().call_later(
-            pause_s, self._queues[stage.name].put_nowait, Wake(event.key)
+            pause_s,
+            self._queues[stage.name, event.is_large].put_nowait,
+            Wake(event.key, size_bytes=event.size_bytes),
         )
 
     async def _poison(self, stage: Stage, event: Wake, error: Temporary, tries: int) -> None:
@@ -125,10 +144,10 @@ class Relay:
     async def stop(self, patience_s: float = 30.0) -> None:
         """Begin nothing more, and finish what is running. What is queued stays in the store."""
         self._stopping = True
-        for name, queue in self._queues.items():
+        for (name, large), queue in self._queues.items():
             while not queue.empty():
                 queue.get_nowait()
-            for _ in range(self._at_once.get(name, 1)):
+            for _ in range(self._at_once[name][large]):
                 queue.put_nowait(None)
         if self._runners:
             _, late = await asyncio.wait(self._runners, timeout=patience_s)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from ekiden.asgi import application
 from ekiden.cores import Cores
-from ekiden.relay import AT_ONCE, Relay
+from ekiden.relay import AT_ONCE, AtOnce, Relay
 from functions.dispatch import assemble as dispatch
 from functions.send import assemble as send
 from functions.send.transmit import Transmitter
@@ -47,7 +47,7 @@ class Station:
             self.store,
             time.time,
             self._stages(),
-            {**AT_ONCE, "send": config.send.bags_at_once},
+            {**AT_ONCE, "send": AtOnce(AT_ONCE["send"].small, config.send.bags_at_once)},
             config.sweep.max_redrives,
         )
         self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)

@@ -35,6 +35,11 @@ class Wake:
 
     key: str
     body: bytes | None = None
+    size_bytes: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        return self.size_bytes > CARRIED_BYTES
 
 
 CARRIED_BYTES = 64 * 1024
@@ -42,7 +47,7 @@ CARRIED_BYTES = 64 * 1024
 
 
 def wake(key: str, body: bytes) -> Wake:
-    return Wake(key, body if len(body) <= CARRIED_BYTES else None)
+    return Wake(key, body if len(body) <= CARRIED_BYTES else None, len(body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,4 +29,4 @@ async def forgotten(store: Store, older_than: float) -> AsyncIterator[Wake]:
     for prefix in reversed(keys.WORK):
         async for entry in list_all(store, prefix):
             if entry.modified <= older_than:
-                yield Wake(entry.key)
+                yield Wake(entry.key, size_bytes=entry.size_bytes)

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 Op = TypeVar("Op")
 OpIn = TypeVar("OpIn", contravariant=True)
 Future: TypeAlias = "asyncio.Future[Any]"
-Queue: TypeAlias = "SimpleQueue[tuple[Any, Future]]"  # of (op, its future); op None: stop
+Queue: TypeAlias = "SimpleQueue[list[tuple[Any, Future]]]"  # (op, its future); op None: stop
 Settled: TypeAlias = list[tuple[Future, Any]]  # of (future, result)
 
 
@@ -40,20 +40,33 @@ class GroupThread(Generic[Op]):
         self._make_runner = make_runner
         self._queue: Queue | None = None
         self._starting = threading.Lock()
+        self._fresh: dict[asyncio.AbstractEventLoop, list[tuple[Any, Future]]] = {}
 
     def submit(self, op: Op) -> Future:
-        """Queue `op` for the next group."""
-        future = asyncio.get_running_loop().create_future()
-        (self._queue or self._start()).put((op, future))
+        """Queue `op` for the next group, together with all calls of this turn of the loop."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        fresh = self._fresh.get(loop)
+        if fresh is None:
+            fresh = self._fresh[loop] = []
+            loop.call_soon(self._pass_on, loop)
+        fresh.append((op, future))
         return future
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        calls = self._fresh.pop(loop, None)
+        if calls:
+            (self._queue or self._start()).put(calls)
 
     async def stop(self) -> None:
         """End the thread when everything queued before is done."""
+        loop = asyncio.get_running_loop()
+        self._pass_on(loop)
         with self._starting:
             queue, self._queue = self._queue, None
         if queue is not None:
-            stopped = asyncio.get_running_loop().create_future()
-            queue.put((None, stopped))
+            stopped = loop.create_future()
+            queue.put([(None, stopped)])
             await stopped
 
     def _start(self) -> Queue:
@@ -82,10 +95,10 @@ class GroupThread(Generic[Op]):
 
 def _take_all(queue: Queue) -> list[tuple[Any, Future]]:
     """Wait for one call, then take every other that is there."""
-    group = [queue.get()]
+    group = queue.get()
     with suppress(Empty):
         while True:
-            group.append(queue.get_nowait())
+            group += queue.get_nowait()
     return group
 
 
