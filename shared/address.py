@@ -9,12 +9,19 @@ import re
 MAX_LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2
 MAX_LABEL_OCTETS = 63  # RFC 1035 §2.3.4
+MAX_MAILBOX_CHARS = 998  # RFC 5322 §2.1.1: no header line is longer
 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
 _LOCAL = re.compile(rf'{_ATEXT}(?:\.{_ATEXT})*|"(?:[ !#-\[\]-~]|\\[ -~])*"')
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _COMMON = re.compile(rf"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@{_DOMAIN.pattern}")
+_MAILBOX = re.compile(r'((?:[^"\\<>@,:;]|"(?:[^"\\]|\\.)*")*)<([^<>]*)>')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_COMMENT = re.compile(r'\([^()"\\]*\)')
+_LIST_TOKEN = re.compile(
+    rf'{_QUOTED.pattern}|<[^<>]*>|{_COMMENT.pattern}|[^"<(,:;]+|.', re.DOTALL
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\ufeff]")
 
 
@@ -56,14 +63,37 @@ def identity(address: str) -> str:
 
 
 def normal_mailbox(text: str) -> tuple[str, str] | None:
-    """(display name, address) of `Name <a@b>` or `a@b` (RFC 5322 §3.4), or None."""
-    from email.utils import parseaddr
+    """(display name, address) of `Name <a@b>` or `a@b` (RFC 5322 §3.4), or None.
 
-    if _UNPRINTABLE.search(text):
+    Exactly one: what others may read as two, or as another one, is none.
+    """
+    if len(text) > MAX_MAILBOX_CHARS or _UNPRINTABLE.search(text):
         return None
-    name, found = parseaddr(text)
-    address = normal(found)
-    return (name, address) if address else None
+    match = _MAILBOX.fullmatch(text.strip())
+    name, found = (match[1], match[2]) if match else ("", text)
+    address = normal(found.strip())
+    return (_QUOTED.sub(_unquoted, name).strip(), address) if address else None
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    return re.sub(r"\\(.)", r"\1", match[0][1:-1])
+
+
+def mailboxes_of(value: str) -> list[str]:
+    """The members of an address list, a text each (RFC 5322 §3.4): groups opened, comments gone.
+
+    What is no mailbox comes back as it stands: the caller says what to make of it.
+    """
+    members: list[list[str]] = [[]]
+    for token in _LIST_TOKEN.findall(value):
+        if token in (",", ";"):
+            members.append([])
+        elif token == ":":
+            members[-1].clear()  # that was a group's name
+        else:
+            members[-1].append(" " if _COMMENT.fullmatch(token) else token)
+    texts = ["".join(member).strip() for member in members]
+    return [text for text in texts if text]
 
 
 def is_printable(text: str) -> bool:

@@ -14,12 +14,15 @@ import msgspec
 
 from shared.errors import Malformed
 
+_MAX_WRAPPED = 4
+"""An event in a CloudEvent in another one: more is no event, but an attack."""
+
 
 def keys_of(body: bytes) -> list[str]:
     """The keys that an event names, in its order. Raises `Malformed` for what is no event."""
     try:
         event = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"this is no event: {error}") from error
     found = _keys(event)
     if found is None:
@@ -28,13 +31,15 @@ def keys_of(body: bytes) -> list[str]:
 
 
 def _keys(event: Any) -> list[str] | None:
-    if not isinstance(event, dict):
-        return None
-    if isinstance(event.get("Records"), list):
-        return [key for record in event["Records"] if (key := _of_record(record))]
-    if isinstance(event.get("key"), str):
-        return [event["key"]]
-    return _keys(event.get("data"))
+    for _ in range(_MAX_WRAPPED):
+        if not isinstance(event, dict):
+            return None
+        if isinstance(event.get("Records"), list):
+            return [key for record in event["Records"] if (key := _of_record(record))]
+        if isinstance(event.get("key"), str):
+            return [event["key"]]
+        event = event.get("data")
+    return None
 
 
 def _of_record(record: Any) -> str | None:

@@ -5,7 +5,6 @@ process (`ekiden serve`); each adapts its own request to `Request`.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +76,8 @@ class Problem(Permanent):
         headers = {"content-type": PROBLEM_TYPE}
         if self.status == 401:
             headers["www-authenticate"] = 'Basic realm="ekiden", charset="UTF-8"'
+        if self.status == 405:
+            headers["allow"] = str(self.more["allow"])  # RFC 9110 §15.5.6
         if self.status in (429, 503):
             headers["retry-after"] = "1"
         return Response(self.status, msgspec.json.encode(members), headers)
@@ -90,7 +91,7 @@ def credentials(request: Request) -> tuple[str | None, str]:
     if scheme.lower() == "basic":
         try:
             user, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base 64, no ASCII, or no UTF-8 in it
             colon = ""
         if colon:
             return user.lower(), secret

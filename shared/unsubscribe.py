@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-_URL = re.compile(r"[!-;=?-\[\]_a-z~]+")  # what RFC 3986 lets stand in a URL
+_URL = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # what RFC 3986 lets stand in a URL
+MAX_URL_CHARS = 900
+"""It stands unfolded in one header line, which has 998 at most (RFC 5322 §2.1.1)."""
 
 
 class Unresolved(ValueError):
@@ -27,7 +29,7 @@ def check(template: str) -> None:
 
 
 def fill(template: str, fields: Mapping[str, Any]) -> str:
-    """The URL for one Recipient. Raises `Unresolved` if a field is absent or empty."""
+    """The URL for one Recipient. Raises `Unresolved` if a field is absent, empty or too long."""
 
     def value(match: re.Match[str]) -> str:
         found = fields.get(match[1])
@@ -35,4 +37,7 @@ def fill(template: str, fields: Mapping[str, Any]) -> str:
             raise Unresolved(f"no value for {{{{ {match[1]} }}}}")
         return quote(str(found), safe="")
 
-    return _PLACEHOLDER.sub(value, template)
+    url = _PLACEHOLDER.sub(value, template)
+    if len(url) > MAX_URL_CHARS:
+        raise Unresolved(f"the URL would have more than {MAX_URL_CHARS} characters")
+    return url

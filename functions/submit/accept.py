@@ -30,6 +30,11 @@ from shared.model import (
 from shared.suppressions import is_suppressed
 from shared.templating import TemplateFault, required
 
+MAX_SUBJECT_CHARS = 5000
+"""It is a Template, too; what it renders to is one header field."""
+MAX_NAME_BYTES = 320
+"""A display name, so that it and its address fit in one line of 998 (RFC 5322 §2.1.1) encoded."""
+MAX_SHOWN = 100
 CLOCK_SKEW_S = 60.0
 """A scheduled time may be this long ago: the app's clock is not ours."""
 
@@ -86,8 +91,9 @@ def parse(decoder: Any, body: bytes | Raw, where: str = "") -> Any:
         if where and "`$" not in detail:
             detail += f" - at `${where}`"
         raise Problem(422, "invalid_request", detail) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(400, "malformed_json", f"{error}{where and f' - at `${where}`'}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        cause = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise Problem(400, "malformed_json", f"{cause}{where and f' - at `${where}`'}") from error
 
 
 def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
@@ -96,9 +102,9 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
     subject, html, text = _texts(request, case)
     sender = _sender(request.sender, case.domain)
     parts.check_attachments(request.attachments, case.limits.max_attachments)
-    size = len(html) + len(text) + sum(len(file.content) for file in request.attachments)
-    check_size(size, case.limits)
     headers = _shown(request.headers)
+    files = sum(len(file.content) for file in request.attachments)
+    check_size(len(html.encode()) + len(text.encode()) + files, case.limits)
     url = _unsubscribe_url(request)
     rules = _Rules(_needed(html, text), _needed(subject), url, request.global_fields, case)
     kept, rejected = _sort_out(request.recipients, rules)
@@ -159,8 +165,9 @@ def _texts(request: ParsedBatch, case: Circumstances) -> tuple[str, str, str]:
         own = (case.template.subject, case.template.html, case.template.text)
     if not own[1] and not own[2]:
         raise Problem(422, "no_content", "html, text or template_id is needed")
-    if not is_printable(own[0]):
-        raise Problem(422, "invalid_header", "subject has a line end or a control character")
+    if not is_printable(own[0]) or len(own[0]) > MAX_SUBJECT_CHARS:
+        detail = f"subject has a line end, a control character or over {MAX_SUBJECT_CHARS} characters"
+        raise Problem(422, "invalid_header", detail)
     if "\x00" in own[1] or "\x00" in own[2]:
         raise Problem(422, "invalid_content", "html or text has a NUL character")
     return own
@@ -173,16 +180,22 @@ def _sender(sender: Sender, domain: str) -> Sender:
     if domain_of(address) != domain:
         detail = f"this API key sends for {domain}, not for {domain_of(address)}"
         raise Problem(403, "foreign_sender", detail)
-    if not is_printable(sender.alias):
-        raise Problem(422, "invalid_header", "sender.alias has a line end or a control character")
+    if not is_printable(sender.alias) or len(sender.alias.encode()) > MAX_NAME_BYTES:
+        detail = f"sender.alias has a line end, a control character or over {MAX_NAME_BYTES} bytes"
+        raise Problem(422, "invalid_header", detail)
     return Sender(email=address, alias=sender.alias)
 
 
 def _shown(headers: ShownHeaders) -> ShownHeaders:
     for name in ("to", "cc", "reply_to"):
-        for text in getattr(headers, name):
-            if normal_mailbox(text) is None:
-                raise Problem(422, "invalid_header", f"headers.{name}: {text!r} is no mailbox")
+        shown = getattr(headers, name)
+        if len(shown) > MAX_SHOWN:
+            detail = f"headers.{name} has {len(shown)} mailboxes; at most {MAX_SHOWN} are allowed"
+            raise Problem(422, "invalid_header", detail)
+        for text in shown:
+            mailbox = normal_mailbox(text)
+            if mailbox is None or len(mailbox[0].encode()) > MAX_NAME_BYTES:
+                raise Problem(422, "invalid_header", f"headers.{name}: {text[:200]!r} is no mailbox")
     return headers
 
 

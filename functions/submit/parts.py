@@ -15,7 +15,7 @@ MAX_METADATA = 50
 MAX_METADATA_CHARS = 500
 
 _TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 §4.2
-_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:;\s*charset=\"?[A-Za-z0-9._-]+\"?)?")
+_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:;[ \t]*charset=\"?[A-Za-z0-9._-]+\"?)?")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")  # RFC 2392: an addr-spec
 _COMPOSITE = ("multipart/", "message/")
 
@@ -59,6 +59,8 @@ def checked_tags(tags: list[str]) -> list[str]:
             raise Problem(
                 422, "invalid_tag", f"{tag!r}: a tag has 1 to {MAX_TAG_BYTES} printable bytes"
             )
+        if tag in (".", ".."):
+            raise Problem(422, "invalid_tag", f"{tag!r} is no tag: a store would take it for a path")
     return list(dict.fromkeys(tags))
 
 
