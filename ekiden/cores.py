@@ -33,6 +33,8 @@ class _Child:
         self._process = process
         self._open: deque[asyncio.Future[Rendered]] = deque()
         self.alive = True
+        self.ready: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
+        self._open.append(self.ready)
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -86,8 +88,9 @@ class Cores:
         """Have all processes running."""
         async with self._starting:
             self._children = [child for child in self._children if child.alive]
-            while len(self._children) < self._wanted:
-                self._children.append(_Child(await self._spawn()))
+            new = [_Child(await self._spawn()) for _ in range(self._wanted - len(self._children))]
+            self._children += new
+            await asyncio.gather(*(child.ready for child in new))
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

@@ -1,9 +1,11 @@
 """A process that renders Bags for `ekiden serve`: jobs on standard input, Bags on standard output.
 
-Each message is its length in four bytes, then MessagePack. It ends when its input does, so that
+Each message is its length in four bytes, then MessagePack. The first answer, without a job, says
+that the process is ready. It ends when its input does, so that
 nothing is left behind when its parent is killed.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -49,6 +51,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print must not end up between two answers
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a mail leaves no cycles behind
+    answers.write(frame(Rendered()))
+    answers.flush()
     serve(sys.stdin.buffer, answers)
 
 

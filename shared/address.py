@@ -19,9 +19,7 @@ _COMMON = re.compile(rf"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@{_DOMAIN.pattern}"
 _MAILBOX = re.compile(r'((?:[^"\\<>@,:;]|"(?:[^"\\]|\\.)*")*)<([^<>]*)>')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r'\([^()"\\]*\)')
-_LIST_TOKEN = re.compile(
-    rf'{_QUOTED.pattern}|<[^<>]*>|{_COMMENT.pattern}|[^"<(,:;]+|.', re.DOTALL
-)
+_LIST_TOKEN = re.compile(rf'{_QUOTED.pattern}|<[^<>]*>|{_COMMENT.pattern}|[^"<(,:;]+|.', re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\ufeff]")
 
 

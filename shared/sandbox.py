@@ -2,66 +2,52 @@
 
 Four things keep a Template within its bounds, each where it can be seen:
 
-- what it may say (`_Bound`, at compile time): so many tokens and levels, known filters and tests,
+- what it may say (`Bound`, at compile time): so many tokens and levels, known filters and tests,
   no other files;
 - what it may touch: the fields, and the attributes listed in `_ATTRIBUTES`. Nothing else of an
   object exists, so there is no way from a text to its class;
 - what it repeats: every turn of a loop and every run of a macro or block is charged with the
-  number of nodes in its body, because `_Bound` writes the charge into it;
+  number of nodes in its body, because `Bound` writes the charge into it;
 - what it does to values: operators, comparisons, filters, tests, methods and captured output weigh
   what goes in, and what comes out, before or as it is made (`shared/template_budget.py`).
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.filters import _GroupTuple
-from jinja2.lexer import Token, TokenStream
+from jinja2.lexer import TokenStream
 from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
-from jinja2.visitor import NodeTransformer
 
-from shared.template_budget import MAX_NUMBER_BITS, Exceeded, current
+from shared.template_budget import CHARS_PER_STEP, MAX_NUMBER_BITS, Exceeded, current
 from shared.template_filters import (
-    CHARGE,
     FILTERS_ALLOWED,
     INTERNAL_FILTERS,
-    JOIN,
     TESTS_ALLOWED,
-    WEIGHED,
     replaced,
     shown,
 )
+from shared.template_syntax import Bound, limited
 
-MAX_TOKENS = 20_000
-"""What is between `{{ }}` and `{% %}`, in words and signs. Compiling takes about 50 µs for each."""
-MAX_BRACKETS = 15
-MAX_LEVELS = 40
-"""Of expressions and statements in each other. The parser is recursive, and so is the compiler."""
-MAX_LOOPS = 15
-"""Loops in each other; Python has a limit of 20."""
+_LONG_NUMBER = re.compile(r"[\d_]{5000}")
+"""Jinja2's pattern for numbers takes 300 bytes of memory a digit."""
 
+_TEXT_METHODS = """
+    capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower
+    isnumeric isspace istitle isupper lower lstrip partition removeprefix removesuffix replace rfind
+    rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper
+"""
+_LOOP_ATTRIBUTES = """
+    changed cycle depth depth0 first index index0 last length nextitem previtem revindex revindex0
+"""
 _ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
-    (
-        str,
-        frozenset(
-            "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal"
-            " isdigit islower isnumeric isspace istitle isupper lower lstrip partition"
-            " removeprefix removesuffix replace rfind rindex rpartition rsplit rstrip split"
-            " splitlines startswith strip swapcase title upper".split()
-        ),
-    ),
+    (str, frozenset(_TEXT_METHODS.split())),
     (dict, frozenset({"get", "items", "keys", "values"})),
-    (_GroupTuple, frozenset({"grouper", "list"})),
-    (
-        LoopContext,
-        frozenset(
-            "changed cycle depth depth0 first index index0 last length nextitem previtem revindex"
-            " revindex0".split()
-        ),
-    ),
+    (tuple, frozenset({"grouper", "list"})),  # what |groupby makes
+    (LoopContext, frozenset(_LOOP_ATTRIBUTES.split())),
 )
 
 
@@ -70,101 +56,6 @@ class _Missing(StrictUndefined):
 
     __slots__ = ()
     __bool__ = Undefined.__bool__  # type: ignore[assignment]
-
-
-class _Bound(NodeTransformer):
-    """Refuses what no Template may say, and puts the budget into the rest."""
-
-    def __init__(self) -> None:
-        self._nodes = 0
-        self._level = 0
-        self._loops = 0
-
-    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
-        self._nodes += 1
-        self._level += 1
-        if self._level > MAX_LEVELS:
-            raise TemplateSyntaxError(f"it has more than {MAX_LEVELS} levels", node.lineno)
-        visited = super().visit(node, *args, **kwargs)
-        self._level -= 1
-        return visited
-
-    def _refuse(self, node: nodes.Node) -> None:
-        raise TemplateSyntaxError("a Template cannot load others", node.lineno)
-
-    visit_Extends = visit_Include = visit_Import = visit_FromImport = _refuse
-
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Filter:
-        if node.name not in FILTERS_ALLOWED:
-            raise TemplateSyntaxError(f"there is no filter {node.name!r}", node.lineno)
-        self.generic_visit(node)
-        return node
-
-    def visit_Test(self, node: nodes.Test) -> nodes.Test:
-        if node.name not in TESTS_ALLOWED:
-            raise TemplateSyntaxError(f"there is no test {node.name!r}", node.lineno)
-        self.generic_visit(node)
-        return node
-
-    def visit_For(self, node: nodes.For) -> nodes.For:
-        self._loops += 1
-        if self._loops > MAX_LOOPS:
-            raise TemplateSyntaxError(f"more than {MAX_LOOPS} loops in each other", node.lineno)
-        charge = self._charge_for(node)
-        self._loops -= 1
-        if node.test is not None:
-            node.test = nodes.And(charge, node.test, lineno=node.lineno)
-        else:
-            node.body.insert(0, nodes.ExprStmt(charge, lineno=node.lineno))
-        return node
-
-    def _visit_body(self, node: Any) -> Any:
-        charge = self._charge_for(node)
-        node.body.insert(0, nodes.ExprStmt(charge, lineno=node.lineno))
-        return node
-
-    visit_Macro = visit_CallBlock = visit_Block = _visit_body
-
-    def _charge_for(self, node: nodes.Node) -> nodes.Filter:
-        before = self._nodes
-        self.generic_visit(node)
-        return _filtered(nodes.Const(self._nodes - before, lineno=node.lineno), CHARGE)
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
-        self.generic_visit(node)
-        return _filtered(nodes.List(node.nodes, lineno=node.lineno), JOIN)
-
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:
-        self.generic_visit(node)
-        for side in (node, *node.ops):
-            side.expr = _filtered(side.expr, WEIGHED)
-        return node
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Dict:
-        self.generic_visit(node)
-        for pair in node.items:
-            pair.key = _filtered(pair.key, WEIGHED)
-        return node
-
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Getitem:
-        self.generic_visit(node)
-        if isinstance(node.arg, nodes.Slice):
-            node.node = _filtered(node.node, WEIGHED)
-        return node
-
-
-def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
-
-
-def _limited(tokens: Iterable[Token]) -> Iterator[Token]:
-    brackets = 0
-    for number, token in enumerate(tokens):
-        brackets += token.type in ("lparen", "lbracket", "lbrace")
-        brackets -= token.type in ("rparen", "rbracket", "rbrace")
-        if number > MAX_TOKENS or brackets > MAX_BRACKETS:
-            raise TemplateSyntaxError("it is too long, or its brackets are too deep", token.lineno)
-        yield token
 
 
 def _captured(pieces: Iterable[str]) -> str:
@@ -178,16 +69,18 @@ class Sandbox(SandboxedEnvironment):
     """Renders within `shared.template_budget.CURRENT`, which has to be set."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
-    concat = staticmethod(_captured)  # type: ignore[assignment]
+    concat = staticmethod(_captured)
 
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
     ) -> TokenStream:
+        if _LONG_NUMBER.search(source):
+            raise TemplateSyntaxError("it has a number that is too long", 1)
         tokens = super()._tokenize(source, name, filename, state)
-        return TokenStream(_limited(tokens), name, filename)
+        return TokenStream(limited(tokens), name, filename)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree: nodes.Template = _Bound().visit(super()._parse(source, name, filename))
+        tree: nodes.Template = Bound().visit(super()._parse(source, name, filename))
         tree.set_environment(self)
         return tree
 
@@ -209,19 +102,26 @@ class Sandbox(SandboxedEnvironment):
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
         budget = current()
-        owner = getattr(called, "__self__", None)
-        if isinstance(owner, str) and called.__name__ == "replace":
-            return replaced(owner, *args)
-        if isinstance(owner, str):
-            budget.weigh(owner)
-        if not isinstance(called, Macro | LoopContext):  # whose bodies are charged
-            for argument in (*args, *kwargs.values()):
-                budget.weigh_argument(argument)
         budget.enter()
-        result = super().call(context, called, *args, **kwargs)
-        budget.leave()
+        owner = getattr(called, "__self__", None)
         if isinstance(owner, str):
-            budget.weigh(result)
+            result = self._call_of_text(context, called, owner, args, kwargs)
+        else:
+            if not isinstance(called, Macro | LoopContext):  # whose bodies are charged
+                _weigh_arguments(args, kwargs)
+            result = super().call(context, called, *args, **kwargs)
+        budget.leave()
+        return result
+
+    def _call_of_text(
+        self, context: Context, method: Any, text: str, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        if method.__name__ == "replace":
+            return replaced(text, *args)
+        current().weigh(text)
+        _weigh_arguments(args, kwargs)
+        result = super().call(context, method, *args, **kwargs)
+        current().weigh(result)
         return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -250,12 +150,26 @@ def _bits_of_result(operator: str, left: float, right: float) -> float:
     return left.bit_length() + right.bit_length()
 
 
+def _weigh_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    # Compiled Templates hand these two on; `Context.call` takes them away again.
+    told = [kwargs[name] for name in kwargs if name not in ("_loop_vars", "_block_vars")]
+    for argument in (*args, *told):
+        current().weigh_argument(argument)
+
+
+def _written(value: Any) -> Any:
+    """A value on its way into the text. Short ones are counted with the body they stand in."""
+    if isinstance(value, str) and len(value) > CHARS_PER_STEP:
+        current().make(len(value))
+    return shown(value)
+
+
 @cache
 def environment(autoescape: bool) -> Sandbox:
     sandbox = Sandbox(
         autoescape=autoescape,
         undefined=_Missing,
-        finalize=shown,
+        finalize=_written,
         optimized=False,
         keep_trailing_newline=True,
         # SMTP's own line ends (RFC 5321 §2.3.8): nothing has to be converted per Delivery.

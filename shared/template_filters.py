@@ -8,7 +8,7 @@ says (`center`, `indent`), or different each time (`random`, `pprint`).
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, pass_environment, pass_eval_context
 from jinja2.filters import FILTERS, do_round, make_attrgetter
@@ -23,7 +23,6 @@ Function = Callable[..., Any]
 
 CHARGE = "_charge"
 WEIGHED = "_weighed"
-JOIN = "_join"
 
 _OF_TEXTS_AND_NUMBERS = (
     "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "forceescape",
@@ -40,7 +39,10 @@ _MAX_PRECISION = 300
 
 
 def _guarded(function: Function, *, of_lists: bool = False) -> Function:
-    """Count what goes in and what comes out. Nothing stays lazy: the work is done here and now."""
+    """Count what goes in, and text that comes out; a list that comes out is no longer.
+
+    Nothing stays lazy: the work is done here and now.
+    """
     passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)
@@ -53,10 +55,9 @@ def _guarded(function: Function, *, of_lists: bool = False) -> Function:
         for argument in (*args[passed + 1 :], *kwargs.values()):
             budget.weigh_argument(argument)
         result = function(*args, **kwargs)
-        if isinstance(result, Iterator):
-            result = list(result)
-        budget.weigh(result)
-        return result
+        if isinstance(result, str):
+            budget.make(len(result))
+        return list(result) if isinstance(result, Iterator) else result
 
     return guard
 
@@ -79,6 +80,8 @@ def _join(context: EvalContext, items: Iterable[Any], d: str = "", attribute: An
     """`a ~ b` and `|join`: the text is measured before it is made."""
     budget = current()
     budget.weigh(items)
+    if isinstance(items, str):
+        budget.step(len(items))
     budget.weigh_argument(attribute)
     if attribute is not None:
         items = map(make_attrgetter(context.environment, attribute), items)
@@ -120,7 +123,9 @@ def _format(value: Any, *args: Any) -> str:
         raise Exceeded("this format is not for Templates: use such as %s, %d, %.2f")
     texts = sum(len(arg) for arg in args if isinstance(arg, str))
     budget.make(len(text) + texts + len(args) * _MAX_FORMATTED_CHARS)
-    return text % args
+    result = text % args
+    budget.hold(len(result))
+    return result
 
 
 @pass_environment
@@ -157,12 +162,14 @@ FILTERS_ALLOWED: Mapping[str, Function] = {
     "join": _join,
     "replace": _replace,
     "round": _guarded(_round),
-    "sum": _guarded(_sum),
+    "sum": _guarded(_sum, of_lists=True),
     "tojson": _guarded(_tojson),
 }
-INTERNAL_FILTERS: Mapping[str, Function] = {CHARGE: _charge, WEIGHED: _weighed, JOIN: _join}
+INTERNAL_FILTERS: Mapping[str, Function] = {CHARGE: _charge, WEIGHED: _weighed}
 """What the sandbox itself puts into a Template; no source can name them."""
 
 TESTS_ALLOWED: Mapping[str, Function] = {
-    name: _guarded(function) for name, function in TESTS.items() if name != "callable"
+    name: _guarded(function)
+    for name, function in cast(Mapping[str, Function], TESTS).items()
+    if name != "callable"
 }

@@ -1,8 +1,8 @@
 """The HTTP face of submit over a store in memory, with a clock that the test sets. No relay runs.
 
-    desk = Desk()
-    answer = desk.submit({**BATCH, "subject": "x"})
-    assert (answer.status, desk.work()) == (202, ["submitted/….json"])
+desk = Desk()
+answer = desk.submit({**BATCH, "subject": "x"})
+assert (answer.status, desk.work()) == (202, ["submitted/….json"])
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Desk:
     # What an app does.
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request. Header names are given with `_` for `-`; authorised unless told otherwise."""
+        """One request, with the API key. Header names are given with `_` for `-`."""
         return self.do(self.calling(method, path, body, **headers))
 
     async def calling(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:

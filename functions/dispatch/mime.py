@@ -16,6 +16,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.ids import digest
 from shared.model import Attachment
@@ -38,6 +39,15 @@ class Part:
 
     headers: list[Header]
     body: list[Piece]
+
+
+class Filled(NamedTuple):
+    """A slot's text, as it stands in the body."""
+
+    slot: str
+    data: bytes
+    verbatim: bool
+    """Whether the data are the text as it was given, byte by byte."""
 
 
 class Layout:
@@ -74,20 +84,22 @@ class Layout:
                 kept.append(piece)
         return kept
 
-    def fill(self, texts: dict[str, str]) -> tuple[list[Header], list[bytes | int]]:
+    def fill(self, texts: dict[str, str]) -> tuple[list[Header], list[Filled | bytes | int]]:
         """(content headers, body) of one Delivery, from the text for each slot."""
-        if self._single:
-            encoding, data = transfer_encoded(texts[self._pieces[0]])  # type: ignore[index]
-            return [*self.headers, ("Content-Transfer-Encoding", encoding)], [data]
-        body: list[bytes | int] = []
+        body: list[Filled | bytes | int] = []
+        headers = self.headers
         for piece in self._pieces:
-            if isinstance(piece, str):
-                encoding, data = transfer_encoded(texts[piece])
-                body.append(b"Content-Transfer-Encoding: %b\r\n\r\n" % encoding.encode())
-                body.append(data)
-            else:
+            if not isinstance(piece, str):
                 body.append(piece)
-        return self.headers, body
+                continue
+            encoding, data = transfer_encoded(texts[piece])
+            if self._single:
+                headers = [*headers, ("Content-Transfer-Encoding", encoding)]
+            else:
+                body.append(b"Content-Transfer-Encoding: %b\r\n\r\n" % encoding.encode())
+            verbatim = encoding == "7bit" and len(data) == len(texts[piece])
+            body.append(Filled(piece, data, verbatim))
+        return headers, body
 
 
 def _boundary(batch: str, level: str) -> str:

@@ -5,19 +5,23 @@ each Recipient. A Recipient whose mail cannot be made is rejected alone.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from functions.dispatch import headers as fields
 from functions.dispatch.canonical import encode_headers
 from functions.dispatch.dkim import DkimKey, Signer, sign_message
-from functions.dispatch.mime import HTML, TEXT, Layout
+from functions.dispatch.mime import HTML, TEXT, Filled, Layout
 from shared import dkim_keys, unsubscribe
 from shared.domains import DkimKeys, Domain
 from shared.ids import delivery_id, return_path
 from shared.model import Bag, BagHeader, Content, Envelope, Row, encode
 from shared.suppressions import is_suppressed
 from shared.templating import Compiled, TemplateFault, compiled
+
+STRETCH_CHARS = 500
+"""Shorter pieces are not worth a place of their own."""
 
 
 class PreparedBatch:
@@ -35,6 +39,7 @@ class PreparedBatch:
         self._signer = _signer(domain.name, tuple(dkim.in_use()))
         self._time = int(content.due_at)
         self.shared: list[str] = []
+        self._bodies: dict[str, Compiled] = {}
         if content.message:
             self._prepare_message(content.message.encode("latin-1"))
             return
@@ -59,15 +64,33 @@ class PreparedBatch:
         signature = sign_message(self._signer, message, self._time)
         self.shared = [(signature + message).decode("latin-1")]
 
-    def envelope(self, bag: int, row: Row) -> Envelope:
-        """The Envelope for one Recipient, or why there is none."""
+    def stretches(self, rows: list[Row]) -> list[str]:
+        """Long pieces of text that the first two mails have in common: what the Template says.
+
+        A Bag holds them once. Most of a mail is in them, so that storing and reading a Bag costs
+        a fraction of what all its mails would.
+        """
+        both: list[list[str]] = []
+        for row in rows:
+            with suppress(TemplateFault):
+                values = {**self._content.global_fields, **row.fields}
+                texts = [body.pieces(values) for body in self._bodies.values()]
+                both.append([piece for pieces in texts for piece in pieces])
+            if len(both) == 2:
+                second = set(both[1])
+                long = (each for each in both[0] if len(each) >= STRETCH_CHARS and each in second)
+                return list(dict.fromkeys(long))
+        return []
+
+    def envelope(self, bag: int, row: Row, shared: dict[str, int]) -> Envelope:
+        """The Envelope for one Recipient, or why there is none. `shared`: stretch → index."""
         if row.rejected:
             return Envelope(n=row.n, recipient=row.email, rejected=row.rejected)
         delivery = delivery_id(self._content.batch, bag, row.n)
         try:
             message: list[str | int] = [0]
             if not self._content.message:
-                message = self._message(delivery, row)
+                message = self._message(delivery, row, shared)
         except TemplateFault as fault:
             return Envelope(
                 n=row.n, recipient=row.email, rejected="template_error", detail=str(fault)
@@ -82,20 +105,29 @@ class PreparedBatch:
         sender = return_path(delivery, self._return_host, self._secret)
         return Envelope(n=row.n, recipient=row.email, return_path=sender, message=message)
 
-    def _message(self, delivery: str, row: Row) -> list[str | int]:
+    def _message(self, delivery: str, row: Row, shared: dict[str, int]) -> list[str | int]:
         values = {**self._content.global_fields, **row.fields}
-        texts = {slot: body.render(values) for slot, body in self._bodies.items()}
+        pieces = {slot: body.pieces(values) for slot, body in self._bodies.items()}
+        texts = {slot: "".join(each) for slot, each in pieces.items()}
         content_headers, body = self._layout.fill(texts)
         headers = [*self._headers, *self._own_headers(delivery, row, values), *content_headers]
-        whole = b"".join(
-            piece if isinstance(piece, bytes) else self._shared_bytes[piece] for piece in body
-        )
+        whole = b"".join(map(self._bytes, body))
         signature = self._signer.sign(headers, whole, self._time)
         head = encode_headers("".join([f"{name}: {value}\r\n" for name, value in headers]))
         message: list[str | int] = [(signature + head + b"\r\n").decode("latin-1")]
-        for piece in body:
-            _append(message, piece.decode("latin-1") if isinstance(piece, bytes) else piece)
-        return message
+        for part in body:
+            if isinstance(part, Filled) and part.verbatim:
+                message += [shared.get(piece, piece) for piece in pieces[part.slot]]
+            else:
+                message.append(
+                    part if isinstance(part, int) else self._bytes(part).decode("latin-1")
+                )
+        return _merged(message)
+
+    def _bytes(self, part: Filled | bytes | int) -> bytes:
+        if isinstance(part, Filled):
+            return part.data
+        return self._shared_bytes[part] if isinstance(part, int) else part
 
     def _own_headers(
         self, delivery: str, row: Row, values: dict[str, Any]
@@ -128,26 +160,35 @@ def _compiled(source: str, html: bool, max_steps: int, max_chars: int) -> Compil
     return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
 
 
-def _append(message: list[str | int], piece: str | int) -> None:
-    if isinstance(piece, str) and isinstance(message[-1], str):
-        message[-1] += piece
-    else:
-        message.append(piece)
+def _merged(message: list[str | int]) -> list[str | int]:
+    """The same message with neighbouring texts made one."""
+    merged: list[str | int] = []
+    texts: list[str] = []
+    for piece in message:
+        if isinstance(piece, str):
+            texts.append(piece)
+            continue
+        # join gives plain text, also of what the Template engine has marked as escaped.
+        merged += ["".join(texts), piece] if texts else [piece]
+        texts = []
+    return [*merged, "".join(texts)] if texts else merged
 
 
 def render_bag(prepared: PreparedBatch, content: Content, bag: Bag) -> Iterator[bytes]:
     """The lines of the Bag's `dispatched/` object, one at a time."""
+    stretches = prepared.stretches(bag.rows)
+    places = {stretch: len(prepared.shared) + place for place, stretch in enumerate(stretches)}
     header = BagHeader(
         batch=bag.batch,
         bag=bag.bag,
         attempt=0,
         domain=bag.domain,
         due_at=content.due_at,
-        shared=prepared.shared,
+        shared=prepared.shared + stretches,
     )
     yield encode(header) + b"\n"
     for row in bag.rows:
-        yield encode(prepared.envelope(bag.bag, row)) + b"\n"
+        yield encode(prepared.envelope(bag.bag, row, places)) + b"\n"
 
 
 def without_suppressed(bag: Bag, suppressed: frozenset[str]) -> Bag:

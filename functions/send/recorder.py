@@ -49,14 +49,26 @@ class Recorder:
         self._open.append(outcome)
         if len(self._open) >= self._flush_every:
             self._flush_now()
-        elif self._timer is None:
+        else:
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._interval_s, self._flush_now)
 
     def _flush_now(self) -> None:
         self._stop_timer()
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._flush_on())
+
+    async def _flush_on(self) -> None:
+        """Write what is open, and go on while as much has come in meanwhile as makes a part."""
+        await self._flush()
+        while len(self._open) >= self._flush_every and self._lease.holds():
+            await self._flush()
+        if self._open:
+            self._flush_later()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -68,6 +80,7 @@ class Recorder:
             outcomes, self._open = self._open, []
             try:
                 await self._write(encode_lines(outcomes))
+                return
             except Temporary:
                 self._open = outcomes + self._open
                 await asyncio.sleep(PAUSE_S)
@@ -95,9 +108,9 @@ class Recorder:
 
     async def finish(self) -> None:
         """Write what is open. Raises `Busy` if the lease ended before all was written."""
-        self._stop_timer()
         if self._flushing is not None:
             await self._flushing
+        self._stop_timer()
         await self._flush()
         if self._open:
             raise Busy(f"{self._lease.key} ended before all Outcomes were written")

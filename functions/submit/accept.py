@@ -7,13 +7,14 @@ the others go on. Nothing here reads a clock, a store or the network.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from functions.submit import parts
+from functions.submit.fields import can_be_sent, fit_headers
+from functions.submit.templates import needed
 from shared import unsubscribe
 from shared.address import domain_of, identity, is_printable, normal, normal_mailbox
 from shared.domains import Template
@@ -28,7 +29,6 @@ from shared.model import (
     Submitted,
 )
 from shared.suppressions import is_suppressed
-from shared.templating import TemplateFault, required
 
 MAX_SUBJECT_CHARS = 5000
 """It is a Template, too; what it renders to is one header field."""
@@ -106,7 +106,10 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
     files = sum(len(file.content) for file in request.attachments)
     check_size(len(html.encode()) + len(text.encode()) + files, case.limits)
     url = _unsubscribe_url(request)
-    rules = _Rules(_needed(html, text), _needed(subject), url, request.global_fields, case)
+    if not can_be_sent(request.global_fields, msgspec.json.encode(request.global_fields)):
+        detail = "global_fields have a NUL character, or are nested too deep"
+        raise Problem(422, "invalid_content", detail)
+    rules = _Rules(needed(html, text), needed(subject), url, request.global_fields, case)
     kept, rejected = _sort_out(request.recipients, rules)
     if not kept:
         refuse_all(rejected)
@@ -166,7 +169,7 @@ def _texts(request: ParsedBatch, case: Circumstances) -> tuple[str, str, str]:
     if not own[1] and not own[2]:
         raise Problem(422, "no_content", "html, text or template_id is needed")
     if not is_printable(own[0]) or len(own[0]) > MAX_SUBJECT_CHARS:
-        detail = f"subject has a line end, a control character or over {MAX_SUBJECT_CHARS} characters"
+        detail = f"subject has a line end, a control character, or over {MAX_SUBJECT_CHARS} of any"
         raise Problem(422, "invalid_header", detail)
     if "\x00" in own[1] or "\x00" in own[2]:
         raise Problem(422, "invalid_content", "html or text has a NUL character")
@@ -195,7 +198,8 @@ def _shown(headers: ShownHeaders) -> ShownHeaders:
         for text in shown:
             mailbox = normal_mailbox(text)
             if mailbox is None or len(mailbox[0].encode()) > MAX_NAME_BYTES:
-                raise Problem(422, "invalid_header", f"headers.{name}: {text[:200]!r} is no mailbox")
+                detail = f"headers.{name}: {text[:200]!r} is no mailbox"
+                raise Problem(422, "invalid_header", detail)
     return headers
 
 
@@ -209,17 +213,6 @@ def _unsubscribe_url(request: ParsedBatch) -> str:
         detail = f"one_click_unsubscribe.url_template: {error}"
         raise Problem(422, "invalid_unsubscribe_url", detail) from error
     return url
-
-
-_required = lru_cache(maxsize=32)(required)
-"""Apps send the same Template again and again; parsing a page takes a millisecond or two."""
-
-
-def _needed(*sources: str) -> frozenset[str]:
-    try:
-        return frozenset().union(*map(_required, sources))
-    except TemplateFault as error:
-        raise Problem(422, "invalid_template", str(error)) from error
 
 
 def due_time(scheduled_time: str, case: Circumstances) -> float:
@@ -279,12 +272,12 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: set[str]) -> s
     fields = recipient.fields
     if len(fields) > rules.case.limits.max_fields:
         return "too_many_fields"
-    if b"\\u0000" in memoryview(raw).tobytes() and "\x00" in str(fields):
+    if not can_be_sent(fields, bytes(raw)):
         return "invalid_field"
     everything = {**rules.global_fields, **fields} if rules.global_fields else fields
     if not everything.keys() >= rules.in_bodies | rules.in_headers:
         return "undefined_field"
-    if not all(is_printable(str(everything[name])) for name in rules.in_headers):
+    if not fit_headers(everything, rules.in_headers):
         return "invalid_field"
     if rules.url:
         try:

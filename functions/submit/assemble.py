@@ -27,7 +27,7 @@ def submit(config: Config, store: Store, clock: Clock = time.time) -> Submit:
 
 
 def face(config: Config, core: Submit, watch: Watch, waker: Waker) -> SubmitFace:
-    return SubmitFace(core, watch, waker, config.http.max_body)
+    return SubmitFace(core, watch, waker, config.http.max_body, config.submit.public_url)
 
 
 def stage(core: Submit) -> Stage:

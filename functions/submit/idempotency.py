@@ -8,7 +8,7 @@ through by its repeat. A repeat that comes after the Batch has moved on finds it
 import msgspec
 
 from shared import keys
-from shared.errors import AlreadyExists
+from shared.errors import AlreadyExists, NotFound
 from shared.http import Problem
 from shared.ids import digest
 from shared.store.base import Store
@@ -22,7 +22,23 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     batch: str
     accepted_at: float
     digest: str
-    """Of the call's body."""
+    """Of all that the call says."""
+
+
+def _key(domain: str, idempotency_key: str) -> str:
+    if not 0 < len(idempotency_key) <= MAX_KEY_CHARS:
+        detail = f"Idempotency-Key has to have 1 to {MAX_KEY_CHARS} characters"
+        raise Problem(422, "invalid_idempotency_key", detail)
+    return keys.idempotency(domain, digest(idempotency_key).hex()[:40])
+
+
+async def is_known(store: Store, domain: str, idempotency_key: str) -> bool:
+    """Whether there is a record for this key, of whatever age. Raises `Problem`."""
+    try:
+        await store.get(_key(domain, idempotency_key))
+    except NotFound:
+        return False
+    return True
 
 
 async def pin(
@@ -33,10 +49,7 @@ async def pin(
     Raises `Problem` if the key came with another body, and `LostRace` if two calls renewed an
     expired record at the same moment: the caller's repeat then finds the winner's.
     """
-    if not 0 < len(idempotency_key) <= MAX_KEY_CHARS:
-        detail = f"Idempotency-Key has to have 1 to {MAX_KEY_CHARS} characters"
-        raise Problem(422, "invalid_idempotency_key", detail)
-    key = keys.idempotency(domain, digest(idempotency_key).hex()[:40])
+    key = _key(domain, idempotency_key)
     try:
         await store.create(key, msgspec.json.encode(fresh))
     except AlreadyExists:

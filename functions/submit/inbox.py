@@ -5,14 +5,13 @@ since its bytes stay as they are, one with a Bcc header is refused. The Batch's 
 the object, so an event that comes twice makes no second Batch.
 """
 
-import re
 from collections.abc import Sequence
-from email.utils import getaddresses
 
 from functions.submit.accept import Circumstances, accept, parse_batch
-from functions.submit.message import accept_message, check_message
+from functions.submit.message import accept_message, check_message, unfolded
 from functions.submit.submit import Submit
 from shared import keys
+from shared.address import mailboxes_of, normal_mailbox
 from shared.errors import Malformed, NotFound
 from shared.http import Problem
 from shared.ids import batch_id, digest
@@ -69,9 +68,10 @@ async def _decide(submit: Submit, name: str, body: bytes, case: Circumstances) -
 
 def _addresses(message: bytes) -> list[str]:
     headers = check_message(message)
-    if any(name == b"bcc" for name, _ in headers):
+    if any(name in (b"bcc", b"resent-bcc") for name, _ in headers):
         detail = "an .eml in the inbox is sent as it is: a Bcc header would be seen by everyone"
         raise Problem(422, "invalid_message", detail)
-    shown = [value for name, value in headers if name in (b"to", b"cc")]
-    texts = [re.sub(r"\s+", " ", value.decode("utf-8", "replace")) for value in shown]
-    return [address for _, address in getaddresses(texts)]
+    shown = [unfolded(value) for name, value in headers if name in (b"to", b"cc")]
+    members = [member for value in shown for member in mailboxes_of(value)]
+    # What is no mailbox is rejected by itself, under the text that it has.
+    return [mailbox[1] if (mailbox := normal_mailbox(each)) else each for each in members]

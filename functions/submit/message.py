@@ -6,9 +6,7 @@ SMTP smuggling), NUL, lines over 998 bytes, headers that are none.
 """
 
 import base64
-import binascii
 import re
-from email.utils import getaddresses
 
 import msgspec
 from msgspec import Raw
@@ -21,7 +19,7 @@ from functions.submit.accept import (
     refuse_all,
 )
 from functions.submit.parts import checked_metadata, checked_tags
-from shared.address import domain_of, identity, normal
+from shared.address import domain_of, identity, mailboxes_of, normal, normal_mailbox
 from shared.http import Problem
 from shared.model import Content, MessageRequest, Rejection, Sender, Submitted
 from shared.suppressions import is_suppressed
@@ -30,6 +28,7 @@ MAX_HEADERS = 1000
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_BLANK_FOLD = re.compile(rb"\r\n[ \t]+(?:\r\n|\Z)")
 _HEADER = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _MESSAGE = msgspec.json.Decoder(MessageRequest)
 
@@ -48,7 +47,7 @@ def message_of(request: MessageRequest) -> bytes:
         return request.message.encode()
     try:
         return base64.b64decode(request.message_base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Problem(422, "invalid_message", f"message_base64 is no base 64: {error}") from error
 
 
@@ -95,6 +94,8 @@ def check_message(message: bytes) -> list[tuple[bytes, bytes]]:
     head, gap, _ = message.partition(b"\r\n\r\n")
     if not gap:
         raise refuse("no empty line ends the headers: the message has no body, or was cut off")
+    if _BLANK_FOLD.search(head):
+        raise refuse("a header goes on in a blank line, which some take for the end of all headers")
     lines = re.split(rb"\r\n(?![ \t])", head)
     if len(lines) > MAX_HEADERS:
         raise refuse(f"{len(lines)} headers; at most {MAX_HEADERS} are allowed")
@@ -107,12 +108,18 @@ def check_message(message: bytes) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+def unfolded(value: bytes) -> str:
+    """A header's value in one line."""
+    return " ".join(value.decode("utf-8", "replace").split())
+
+
 def _sender(headers: list[tuple[bytes, bytes]], domain: str) -> Sender:
-    fields = [value.decode("utf-8", "replace") for name, value in headers if name == b"from"]
-    authors = getaddresses([" ".join(fields[0].split())]) if len(fields) == 1 else []
-    address = normal(authors[0][1]) if len(authors) == 1 else None
-    if address is None:
+    fields = [value for name, value in headers if name == b"from"]
+    authors = mailboxes_of(unfolded(fields[0])) if len(fields) == 1 else []
+    author = normal_mailbox(authors[0]) if len(authors) == 1 else None
+    if author is None:
         raise Problem(422, "invalid_sender", "the message needs one From header with one address")
+    address = author[1]
     if domain_of(address) != domain:
         detail = f"this API key sends for {domain}, not for {domain_of(address)}"
         raise Problem(403, "foreign_sender", detail)

@@ -60,7 +60,7 @@ def checked_tags(tags: list[str]) -> list[str]:
                 422, "invalid_tag", f"{tag!r}: a tag has 1 to {MAX_TAG_BYTES} printable bytes"
             )
         if tag in (".", ".."):
-            raise Problem(422, "invalid_tag", f"{tag!r} is no tag: a store would take it for a path")
+            raise Problem(422, "invalid_tag", f"{tag!r} is no tag: stores read it as a path")
     return list(dict.fromkeys(tags))
 
 

@@ -244,6 +244,8 @@ class ReadBack:
         """The Batches of a Domain that carry this tag. Raises `Problem`."""
         if not 1 <= limit <= MAX_PAGE:
             raise Problem(422, "invalid_parameter", f"limit has to be 1 to {MAX_PAGE}")
+        if after and not is_batch_id(after):
+            raise Problem(422, "invalid_parameter", f"after: {after!r} is no Batch's id")
         prefix = keys.tag(domain, tag)
         start = keys.tagged(domain, tag, after) if after else ""
         entries = await self._store.list_page(prefix, start, limit)

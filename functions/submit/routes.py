@@ -10,6 +10,7 @@ GET  /v1/deliveries/{delivery}        one Delivery's history; Prefer: wait=N
 GET  /openapi.json                    this, for machines
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +20,7 @@ import msgspec
 from functions.submit.cancel import cancel
 from functions.submit.readback import ReadBack
 from functions.submit.submit import Call, Submit
+from shared.address import normal_domain
 from shared.errors import LostRace, Temporary
 from shared.http import Problem, Request, Response, as_json, credentials
 from shared.ids import digest
@@ -26,6 +28,8 @@ from shared.model import Accepted
 from shared.outcome import FINAL, State
 from shared.stage import Wake
 from shared.watch import Watch
+
+log = logging.getLogger("ekiden.submit")
 
 MAX_WAIT_S = 55.0
 """Below the usual 60 s after which proxies give up."""
@@ -38,13 +42,19 @@ class SubmitFace:
     """Answers HTTP requests for `submit`."""
 
     def __init__(
-        self, submit: Submit, watch: Watch, waker: Waker, max_body_bytes: int = 32 * 1024 * 1024
+        self,
+        submit: Submit,
+        watch: Watch,
+        waker: Waker,
+        max_body_bytes: int = 32 * 1024 * 1024,
+        public_url: str = "",
     ) -> None:
         self._submit = submit
         self._read = ReadBack(submit.store)
         self._watch = watch
         self._wake = waker
         self.max_body_bytes = max_body_bytes
+        self._public_url = public_url
 
     async def handle(self, request: Request) -> Response:
         """Every request gets an answer; what is wrong with it is a problem document."""
@@ -56,6 +66,10 @@ class SubmitFace:
             return Problem(409, "in_progress", f"try again: {error}").response()
         except Temporary as error:
             return Problem(503, "unavailable", f"try again: {error}").response()
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            detail = "the fault is Ekiden's, not the call's; its log says more"
+            return Problem(500, "internal_error", detail).response()
 
     async def _route(self, request: Request) -> Response:
         path = request.path.rstrip("/")
@@ -67,14 +81,17 @@ class SubmitFace:
             if match := pattern.fullmatch(path):
                 if request.method not in methods:
                     allowed = ", ".join(methods)
-                    raise Problem(405, "method_not_allowed", f"{path} answers {allowed}")
+                    detail = f"{path} answers {allowed}"
+                    raise Problem(405, "method_not_allowed", detail, allow=allowed)
                 domain = await self._authenticate(request)
                 return await methods[request.method](self, request, domain, *match.groups())
         raise Problem(404, "unknown_path", f"nothing answers at {request.path}; see /openapi.json")
 
     async def _authenticate(self, request: Request) -> str:
         user, secret = credentials(request)
-        domain = await self._submit.directory.authenticate(secret, user)
+        # The key names its Domain, and the name becomes part of a key in the store.
+        known = normal_domain(secret.rpartition("_")[2])
+        domain = await self._submit.directory.authenticate(secret, user) if known else None
         if domain is None:
             raise Problem(401, "unauthenticated", "unknown, expired or deactivated API key")
         return domain
@@ -100,7 +117,8 @@ class SubmitFace:
         accepted, ready = result
         if ready:
             self._wake(ready)
-        return as_json(202, accepted, location=f"/v1/batches/{accepted.batch}")
+        location = f"{self._public_url}/v1/batches/{accepted.batch}"
+        return as_json(202, accepted, location=location)
 
     async def get_batches(self, request: Request, domain: str) -> Response:
         tag = request.parameter("tag")
@@ -176,7 +194,7 @@ class SubmitFace:
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.parameter(name, str(default))
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise Problem(422, "invalid_parameter", f"{name}: {text!r} is no number")
     return int(text)
 

@@ -4,7 +4,8 @@ A crash before the put: the app got no 202 and sends again. A crash after it: th
 sent; an app that repeats its call with the same `Idempotency-Key` learns so.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from functions.submit import idempotency
@@ -24,8 +25,11 @@ from shared.suppressions import Suppressions
 
 MAX_LISTED_REJECTIONS = 10_000
 
+_TEMPLATE_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
+"""What can be the last part of a key in every store."""
+
 Entropy = Callable[[], bytes]
-Decide = Callable[[Circumstances], Submitted]
+Decide = Callable[[Circumstances], Awaitable[Submitted]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,56 +63,84 @@ class Submit:
     async def batch(self, call: Call) -> tuple[Accepted, Wake | None]:
         """`POST /v1/batches`. Raises `Problem`."""
         request = parse_batch(call.body)
-        template = await self.template(call.domain, request.template_id)
-        return await self._submit(call, lambda case: accept(request, case), template)
+
+        async def decide(case: Circumstances) -> Submitted:
+            template = await self.template(call.domain, request.template_id)
+            return accept(request, case.with_template(template))
+
+        return await self._submit(call, decide)
 
     async def message(self, call: Call) -> tuple[Accepted, Wake | None]:
         """`POST /v1/messages`, as JSON. Raises `Problem`."""
         request = parse_message(call.body)
         message = message_of(request)
-        return await self._submit(call, lambda case: accept_message(request, message, case))
+
+        async def decide(case: Circumstances) -> Submitted:
+            return accept_message(request, message, case)
+
+        return await self._submit(call, decide)
 
     async def raw_message(self, call: Call, recipients: list[str]) -> tuple[Accepted, Wake | None]:
         """`POST /v1/messages`, as message/rfc822 with the envelope apart. Raises `Problem`."""
         request = MessageRequest(recipients=recipients)
-        return await self._submit(call, lambda case: accept_message(request, call.body, case))
+
+        async def decide(case: Circumstances) -> Submitted:
+            return accept_message(request, call.body, case)
+
+        return await self._submit(call, decide, recipients)
 
     async def template(self, domain: str, template_id: str) -> Template | None:
         """The stored Template that a request names, if it names one. Raises `Problem`."""
         if not template_id:
             return None
         try:
-            return await self.directory.template(domain, template_id)
-        except NotFound as error:
-            detail = f"{domain} has no Template {template_id!r}"
-            raise Problem(422, "unknown_template", detail) from error
+            if _TEMPLATE_ID.fullmatch(template_id):
+                return await self.directory.template(domain, template_id)
+        except NotFound:
+            pass
+        raise Problem(422, "unknown_template", f"{domain} has no Template {template_id[:200]!r}")
 
     async def _submit(
-        self, call: Call, decide: Decide, template: Template | None = None
+        self, call: Call, decide: Decide, envelope: Sequence[str] = ()
     ) -> tuple[Accepted, Wake | None]:
+        """`envelope` is what belongs to the call besides its body."""
         now = self.clock()
         fresh = idempotency.Record(
             batch=batch_id(now, self._entropy()),
             accepted_at=now,
-            digest=digest(call.body).hex(),
+            digest=digest(call.body, *envelope).hex(),
         )
-        pinned = fresh
-        if call.idempotency_key is not None:
-            pinned = await idempotency.pin(
-                self.store, call.domain, call.idempotency_key, fresh, self._ttl_s
-            )
+        if call.idempotency_key is None:
+            return await self.put(await decide(await self._case(call, fresh)))
+        return await self._submit_once(call, call.idempotency_key, decide, fresh)
+
+    async def _submit_once(
+        self, call: Call, key: str, decide: Decide, fresh: idempotency.Record
+    ) -> tuple[Accepted, Wake | None]:
+        """A call that is refused leaves no record: corrected, it may come with the same key."""
+        submitted: Submitted | None = None
+        try:
+            submitted = await decide(await self._case(call, fresh))
+        except Problem:
+            # A repeat is answered as the call was, even if it would be refused now.
+            if not await idempotency.is_known(self.store, call.domain, key):
+                raise
+        pinned = await idempotency.pin(self.store, call.domain, key, fresh, self._ttl_s)
         if pinned is not fresh and (earlier := await self._earlier(pinned.batch)):
             return answer(earlier), None
-        case = Circumstances(
+        if submitted is None or pinned is not fresh:
+            submitted = await decide(await self._case(call, pinned))
+        return await self.put(submitted)
+
+    async def _case(self, call: Call, record: idempotency.Record) -> Circumstances:
+        return Circumstances(
             domain=call.domain,
-            batch=pinned.batch,
-            now=pinned.accepted_at,
-            digest=pinned.digest,
+            batch=record.batch,
+            now=record.accepted_at,
+            digest=record.digest,
             limits=self.limits,
-            template=template,
             suppressed=await self.suppressions.of(call.domain),
         )
-        return await self.put(decide(case))
 
     async def put(self, submitted: Submitted) -> tuple[Accepted, Wake | None]:
         """Store an accepted Batch. Whoever comes second answers what the first one stored."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from shared.address import domain_of, identity, normal
+from shared.address import domain_of, identity, normal, normal_domain
 from shared.suppressions import is_suppressed
 
 _NO_FIELDS = Raw(b"{}")
@@ -52,6 +52,8 @@ class Cut:
         groups: dict[str, list[int]] = {}
         for place, raw in enumerate(recipients):
             domain = domain_of(_ROW.decode(raw).email).lower()
+            if not domain.isascii():
+                domain = normal_domain(domain) or domain  # one group for both its spellings
             groups.setdefault(domain, []).append(place)
         self.domains = sorted(groups)
         self._order = [place for domain in self.domains for place in groups[domain]]

@@ -17,7 +17,15 @@ PURE = [
     *("functions/send/decide.py", "functions/send/retry.py"),
     *(
         f"functions/send/smtp/{name}.py"
-        for name in ("capabilities", "commands", "dialogue", "opening", "reply", "target", "verdict")
+        for name in (
+            "capabilities",
+            "commands",
+            "dialogue",
+            "opening",
+            "reply",
+            "target",
+            "verdict",
+        )
     ),
     *(
         f"shared/{name}.py"
@@ -27,7 +35,12 @@ PURE = [
 IMPURE = {
     *("asyncio", "socket", "ssl", "subprocess", "threading", "time", "secrets", "os", "tempfile"),
     *("random", "uuid", "sqlite3", "obstore", "uvicorn", "urllib.request", "http.client"),
-    *("shared.store", "shared.stage", "shared.domains.Directory", "shared.suppressions.Suppressions"),
+    *(
+        "shared.store",
+        "shared.stage",
+        "shared.domains.Directory",
+        "shared.suppressions.Suppressions",
+    ),
 }
 ALLOWED_NAMES = {"random.Random"}
 """A generator that the caller made and seeded."""

@@ -1,0 +1,57 @@
+"""The stable words that apps see: reasons of rejections and kinds of problems, with their meaning.
+
+docs/reference.md shows them; a test holds it, and the code that uses them, to this module.
+"""
+
+REASONS = {
+    "invalid_email": "The address has no valid form (RFC 5321, RFC 6531).",
+    "duplicate": "The address occurs earlier in the same Batch.",
+    "suppressed": "The Domain must not write to this address.",
+    "undefined_field": "A Template needs a field that is neither the Recipient's nor global.",
+    "invalid_field": "A field has a NUL, or one used in a header has a line end.",
+    "too_many_fields": "More fields than `submit.max_fields`.",
+    "unsubscribe_url_unresolved": "A placeholder of the unsubscribe URL has no value.",
+    "template_error": "The Template cannot be rendered with these fields; the Outcome says why.",
+    "no_such_domain": "The Recipient's domain does not exist, or takes no mail.",
+    "null_mx": "The Recipient's domain says that it takes no mail (RFC 7505).",
+    "cancelled": "The app cancelled the Batch before this Delivery was transmitted.",
+}
+
+PROBLEMS = {
+    "already_done": "Every Delivery has its Outcome: there is nothing to cancel.",
+    "body_too_large": "The body is larger than `http.max_body`.",
+    "foreign_sender": "The sender's address belongs to another Domain than the API key.",
+    "idempotency_key_reused": "The same Idempotency-Key came with another body.",
+    "in_progress": "The same call is being worked on just now: repeat it.",
+    "internal_error": "A fault of ours: it is in the log.",
+    "invalid_attachment": "An attachment cannot be carried by a mail.",
+    "invalid_content": "The HTML or text has a NUL character.",
+    "invalid_header": "A header's value has a line end, a control character, or is no mailbox.",
+    "invalid_idempotency_key": "It is empty, or longer than 255 characters.",
+    "invalid_message": "The ready-made message could be read in two ways, or is too long a line.",
+    "invalid_metadata": "Too many entries, or one too long.",
+    "invalid_parameter": "A query parameter cannot be used.",
+    "invalid_request": "The JSON does not fit the model: an unknown field, a wrong type.",
+    "invalid_scheduled_time": "No offset, no time, passed, or too far ahead.",
+    "invalid_sender": "The sender's address has no valid form.",
+    "invalid_tag": "Too many tags, or one too long.",
+    "invalid_template": "A Template cannot be compiled.",
+    "invalid_unsubscribe_url": "The URL template can never give an https URL.",
+    "malformed_json": "The body is no JSON in UTF-8.",
+    "message_too_large": "One mail would be larger than `submit.max_message`.",
+    "method_not_allowed": "This path answers other methods.",
+    "misconfigured": "The function's configuration cannot be used.",
+    "no_acceptable_recipient": "Every Recipient was rejected; the list says why.",
+    "no_content": "There is no html, text, template_id or message.",
+    "no_event": "The body names no object.",
+    "no_recipients": "The list of Recipients is empty.",
+    "template_and_content": "Both a template_id and an own content.",
+    "too_many_attachments": "More attachments than `submit.max_attachments`.",
+    "too_many_recipients": "More Recipients than `submit.max_recipients`.",
+    "unauthenticated": "No API key, or an unknown, expired or deactivated one.",
+    "unavailable": "The store does not answer: repeat the call.",
+    "unknown_batch": "The Domain has no such Batch.",
+    "unknown_delivery": "The Domain has no such Delivery.",
+    "unknown_path": "Nothing answers at this path.",
+    "unknown_template": "The Domain has no such Template.",
+}
