@@ -30,7 +30,7 @@ from shared.config_kinds import (
 _LABELS = r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})*"
 HOST_NAME = Text("host name", rf"({_LABELS}|\[[0-9A-Za-z:.]+\])?", "mail.example.com")
 LISTEN_ADDRESS = Text("address to listen on", r"[A-Za-z0-9.:_-]+", "127.0.0.1, 0.0.0.0 or ::")
-STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S+", "sqlite:///ekiden.db", secret=True)
+STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S*", "sqlite:///ekiden.db", secret=True)
 PUBLIC_URL = Text("public URL", r"(https?://[^\s?#]*[^\s?#/])?", "https://mail.example.com")
 
 

@@ -12,12 +12,11 @@ Four things keep a Template within its bounds, each where it can be seen:
   what goes in, and what comes out, before or as it is made (`shared/template_budget.py`).
 """
 
-import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, nodes
 from jinja2.lexer import TokenStream
 from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -30,10 +29,7 @@ from shared.template_filters import (
     replaced,
     shown,
 )
-from shared.template_syntax import Bound, limited
-
-_LONG_NUMBER = re.compile(r"[\d_]{5000}")
-"""Jinja2's pattern for numbers takes 300 bytes of memory a digit."""
+from shared.template_syntax import Bound, check_source, limited
 
 _TEXT_METHODS = """
     capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower
@@ -74,8 +70,7 @@ class Sandbox(SandboxedEnvironment):
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
     ) -> TokenStream:
-        if _LONG_NUMBER.search(source):
-            raise TemplateSyntaxError("it has a number that is too long", 1)
+        check_source(source)
         tokens = super()._tokenize(source, name, filename, state)
         return TokenStream(limited(tokens), name, filename)
 

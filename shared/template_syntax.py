@@ -4,6 +4,7 @@ Jinja2 lets its sandbox intercept calls, attributes and arithmetic, but neither 
 comparisons nor slices: those get a filter around them that counts (`shared/template_filters.py`).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ MAX_LEVELS = 60
 """Of expressions and statements in each other. The parser is recursive, and so is the compiler."""
 MAX_LOOPS = 15
 """Loops in each other; Python has a limit of 20."""
+MAX_LINES = 100_000
+MAX_BACKSLASHES = 100_000
+_LONG_NUMBER = re.compile(r"[\d_]{5000}")
 
 
 class Bound(NodeTransformer):
@@ -106,6 +110,14 @@ class Bound(NodeTransformer):
 
 def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+
+
+def check_source(source: str) -> None:
+    """Refuse what Jinja2's lexer takes long for, or hundreds of bytes of memory a character."""
+    if source.count("\n") + source.count("\r") > MAX_LINES:
+        raise TemplateSyntaxError(f"it has more than {MAX_LINES} lines", 1)
+    if source.count("\\") > MAX_BACKSLASHES or _LONG_NUMBER.search(source):
+        raise TemplateSyntaxError("it has a number or a text that is too long", 1)
 
 
 def limited(tokens: Iterable[Token]) -> Iterator[Token]:

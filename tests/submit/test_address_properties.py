@@ -1,4 +1,4 @@
-"""Addresses and URLs from strangers, by property: whatever comes in, nothing dangerous comes out."""
+"""Addresses and URLs from strangers: whatever comes in, nothing dangerous comes out."""
 
 import re
 import string
@@ -18,7 +18,7 @@ from shared.address import (
     normal_mailbox,
 )
 
-settings.register_profile("ekiden", deadline=None, max_examples=300, print_blob=True)
+settings.register_profile("ekiden", deadline=None, max_examples=150, print_blob=True)
 settings.load_profile("ekiden")
 
 PIECES = [
@@ -57,7 +57,6 @@ def test_a_normal_address_has_no_control_character_and_one_line(text: str) -> No
     if address is not None:
         assert not DANGEROUS.search(address)
         assert " " not in address or address.startswith('"')
-        assert "\r" not in address and "\n" not in address
 
 
 @given(NEARLY | st.text() | ADDRESSES)
@@ -162,5 +161,5 @@ def test_a_field_cannot_change_the_host_of_a_url(value: object) -> None:
 
 @pytest.mark.parametrize("value", [None, "", True, [], {}, ["a"]])
 def test_a_field_without_a_text_resolves_nothing(value: object) -> None:
-    with pytest.raises(unsubscribe.Unresolved, match="no value for {{ id }}"):
+    with pytest.raises(unsubscribe.Unresolved, match=r"no value for \{\{ id \}\}"):
         unsubscribe.fill("https://example.org/{{ id }}", {"id": value})

@@ -1,4 +1,4 @@
-"""Ready-made messages: kept byte for byte, so refused if two servers could read them in two ways."""
+"""Ready-made messages: kept byte for byte, so refused if they could be read in two ways."""
 
 import base64
 from typing import Any
