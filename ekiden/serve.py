@@ -23,7 +23,8 @@ from functions.submit.routes import SubmitFace
 from functions.validate import assemble as validate
 from shared import keys
 from shared.config import Config
-from shared.errors import EkidenError
+from shared.config_network import mask
+from shared.errors import EkidenError, Misconfigured
 from shared.http import Problem, Request, Response, as_json
 from shared.stage import Stage
 from shared.store import open_store
@@ -38,6 +39,9 @@ class Station:
     """The whole relay, as one process runs it."""
 
     def __init__(self, config: Config) -> None:
+        on = config.services
+        if not (on.submit or on.validate or on.dispatch or on.send or on.sweep):
+            raise Misconfigured("services: all parts are off; switch on at least one")
         self.config = config
         self.store = CountingStore(open_store(config.store.url))
         self._watch = Watch()
@@ -72,7 +76,8 @@ class Station:
         if self.config.services.dispatch:
             await self._cores.start()
         self.relay.start()
-        await self.relay.sweep(forgotten_after_s=0)
+        if self.config.services.sweep:
+            await self.relay.sweep(forgotten_after_s=0)
 
     async def sweep_forever(self) -> None:
         """Find due and forgotten work, for as long as the process lives."""
@@ -122,11 +127,12 @@ async def running(config: Config) -> AsyncIterator[Station]:
     """A Station that works while the context lasts."""
     station = Station(config)
     await station.start()
-    sweeper = asyncio.create_task(station.sweep_forever())
+    sweeper = asyncio.create_task(station.sweep_forever()) if config.services.sweep else None
     try:
         yield station
     finally:
-        sweeper.cancel()
+        if sweeper:
+            sweeper.cancel()
         await station.stop()
 
 
@@ -135,6 +141,7 @@ async def serve(config: Config) -> None:
     import uvicorn
 
     async with running(config) as station:
+        log.info("store %s, route %s", mask(config.store.url), mask(config.send.route))
         app = application(station.handle, config.http.max_body)
         server = uvicorn.Server(
             uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Reading a Batch: its content, and the Outcomes of its Bags."""
+"""A Batch as a whole: its content, the Outcomes of its Bags, its cancellation."""
 
 import msgspec
 
@@ -7,7 +7,9 @@ from shared.codec import unpack
 from shared.errors import NotFound
 from shared.model import Content
 from shared.outcome import Outcome, decode_lines
+from shared.stage import Wake
 from shared.store.base import Store, list_all
+from shared.waiting import release
 
 
 class _ContentOnly(msgspec.Struct):
@@ -54,3 +56,19 @@ async def read_outcomes(store: Store, part_keys: list[str]) -> list[Outcome]:
     for key in part_keys:
         outcomes.extend(decode_lines((await store.get(key)).body))
     return outcomes
+
+
+async def is_cancelled(store: Store, batch: str) -> bool:
+    try:
+        await store.get(keys.cancelled(batch))
+    except NotFound:
+        return False
+    return True
+
+
+async def release_bags(store: Store, content: Content) -> list[Wake]:
+    """Put all Bags of a scheduled Batch in front of `dispatch`, whatever the time."""
+    first = keys.waiting(content.due_at, keys.validated(content.batch, 0))
+    waiting = [entry.key async for entry in list_all(store, first.rpartition("/")[0] + "/")]
+    released = [await release(store, key) for key in waiting]
+    return [ready for ready in released if ready is not None]

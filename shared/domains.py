@@ -33,8 +33,6 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hex; keys the MAC in return paths."""
     return_path_host: str = ""
     """Where bounces come back to; empty: the Domain itself."""
-    route: str = ""
-    """How its mail leaves; empty: the configured `send.route`."""
 
 
 class DkimKeys(msgspec.Struct, frozen=True):

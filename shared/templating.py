@@ -23,9 +23,9 @@ MAX_OUTPUT_CHARS = 1024 * 1024
 _TAG = re.compile(r"\{[{%#]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MAX_EXPLANATION_CHARS = 300
-_KEPT_CHARS = 32 * 1024
-"""Templates up to here are remembered: the next Batch often says the same to somebody else."""
 _KEPT_TEMPLATES = 64
+_KEPT_CHARS = 64 * 1024
+"""What is longer is compiled each time, rather than kept in memory."""
 
 
 class TemplateFault(Permanent):
@@ -101,9 +101,16 @@ def _explain(error: Exception) -> str:
 def compiled(
     source: str, *, html: bool, max_steps: int = MAX_STEPS, max_chars: int = MAX_OUTPUT_CHARS
 ) -> Compiled:
-    """Compile a Template; `html` escapes what is filled in. Raises `TemplateFault`."""
+    """Compile a Template; `html` escapes what is filled in. Raises `TemplateFault`.
+
+    Batches of one Recipient come by the thousand, often with the same Template, and compiling a
+    page takes as long as a hundred renderings: the last ones are remembered.
+    """
     make = _compiled_before if len(source) <= _KEPT_CHARS else Compiled
     return make(source, html=html, max_steps=max_steps, max_chars=max_chars)
+
+
+_compiled_before = lru_cache(_KEPT_TEMPLATES)(Compiled)
 
 
 def required(source: str) -> frozenset[str]:
@@ -114,19 +121,11 @@ def required(source: str) -> frozenset[str]:
     """
     if not _TAG.search(source):
         return frozenset()
-    return _required_before(source) if len(source) <= _KEPT_CHARS else _required(source)
-
-
-def _required(source: str) -> frozenset[str]:
     with _within(Budget(MAX_STEPS, MAX_OUTPUT_CHARS)):
         tree = environment(False).parse(source)
         mentioned = meta.find_undeclared_variables(tree)
         certain = meta.find_undeclared_variables(_Certain().visit(tree))
         return frozenset(mentioned & certain)
-
-
-_compiled_before = lru_cache(_KEPT_TEMPLATES)(Compiled)
-_required_before = lru_cache(_KEPT_TEMPLATES)(_required)
 
 
 class _Certain(NodeTransformer):

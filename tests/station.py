@@ -149,6 +149,7 @@ async def running_station(
 def settings_for(store_url: str, route: str, **options: str) -> config.Config:
     """The configuration, from defaults and these options alone."""
     given = {"dispatch.workers": "1", "send.route": route, "send.hostname": "station.invalid"}
+    given["submit.max_recipients"] = "10000"  # as many as fit in Bags of one
     given |= {name.replace("__", "."): value for name, value in options.items()}
     loaded = config.load(environ={}, flags=given)
     return msgspec.structs.replace(loaded, store=config.Store(url=store_url))

@@ -31,7 +31,7 @@ class PreparedBatch:
         self, content: Content, domain: Domain, dkim: DkimKeys, max_steps: int, max_chars: int
     ) -> None:
         def compile_(source: str, *, html: bool = False) -> Compiled:
-            return _compiled(source, html, max_steps, max_chars)
+            return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
 
         self._content = content
         self._secret = bytes.fromhex(domain.return_path_secret)
@@ -144,20 +144,13 @@ class PreparedBatch:
         return headers
 
 
-# Batches of one Recipient come by the thousand, with the same keys and often the same Template.
-# Checking an RSA key takes as long as 30 signatures, compiling a page as long as ten.
-
-
 @lru_cache(maxsize=64)
 def _signer(domain: str, stored: tuple[dkim_keys.StoredKey, ...]) -> Signer:
+    # Batches of one Recipient come by the thousand, and checking an RSA key takes as long as 30
+    # signatures.
     return Signer(
         domain, [DkimKey(key.selector, key.algorithm, dkim_keys.load(key)) for key in stored]
     )
-
-
-@lru_cache(maxsize=32)
-def _compiled(source: str, html: bool, max_steps: int, max_chars: int) -> Compiled:
-    return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
 
 
 def _merged(message: list[str | int]) -> list[str | int]:

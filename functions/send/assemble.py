@@ -61,7 +61,13 @@ def transmitter(config: Config) -> SmtpTransmitter:
         idle_s=config.send.idle_timeout,
     )
     resolver = MxResolver(config.send.nameservers)
-    pool = Pool(options, limits=limits, chance=Random(), resolve=resolver.addresses)
+    pool = Pool(
+        options,
+        limits=limits,
+        max_jobs=config.send.max_jobs,
+        chance=Random(),
+        resolve=resolver.addresses,
+    )
     tls = _TLS[config.send.starttls]
     route = config.send.route
     return SmtpTransmitter(pool, resolver, _smarthost(route, tls), tls)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from shared import keys
-from shared.batches import load_content, outcome_parts, read_outcomes
+from shared.batches import is_cancelled, load_content, outcome_parts, read_outcomes
 from shared.codec import unpack
 from shared.errors import NotFound
 from shared.http import Problem
@@ -122,20 +122,13 @@ class ReadBack:
         )
 
     async def _state(self, content: Content, done: bool, now: float, *, started: bool) -> str:
-        if not done and await self.is_cancelled(content.batch):
+        if not done and await is_cancelled(self._store, content.batch):
             return "cancelled"
         if done:
             return "done"
         if content.due_at > now:
             return "scheduled"
         return "sending" if content.bag_size or started else "accepted"
-
-    async def is_cancelled(self, batch: str) -> bool:
-        try:
-            await self._store.get(keys.cancelled(batch))
-        except NotFound:
-            return False
-        return True
 
     async def _count(self, batch: str) -> Counter[State]:
         bags: dict[str, list[str]] = {}

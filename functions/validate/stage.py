@@ -12,6 +12,7 @@ import msgspec
 
 from functions.validate.cut import Cut, CutBag
 from shared import keys
+from shared.batches import is_cancelled, release_bags
 from shared.codec import pack, unpack
 from shared.errors import Malformed
 from shared.model import Content, Submitted, encode
@@ -49,10 +50,18 @@ def stage(
                 ready += await _write_bags(store, group, content, clock())
                 group = []
         ready += await _write_bags(store, group, content, clock())
+        ready += await _if_cancelled(store, content)
         await store.delete(key)
         return ready
 
     return Stage("validate", work)
+
+
+async def _if_cancelled(store: Store, content: Content) -> list[Wake]:
+    """A scheduled Batch that was cancelled before it had Bags: nobody could release them then."""
+    if content.due_at == content.accepted_at or not await is_cancelled(store, content.batch):
+        return []
+    return await release_bags(store, content)
 
 
 def _parse(body: bytes) -> Submitted:

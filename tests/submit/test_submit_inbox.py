@@ -1,6 +1,7 @@
 """The inbox: an app drops a `.json` or `.eml` object into the bucket, and that is a submit."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -119,8 +120,7 @@ def test_an_event_that_comes_when_all_is_done_changes_nothing() -> None:
 def test_an_upload_whose_submit_died_becomes_one_batch(write: int, when: Any) -> None:
     desk = Desk()
     key = f"inbox/{DOMAIN}/one.json"
-    desk.do(desk.store.put(key, b"{}"))
-    desk.do(desk.store.put(key, desk_body()))
+    desk.do(desk.store.put(key, json.dumps(BATCH).encode()))
     desk.core.store = faulty = FaultStore(desk.store, die_at=write, when=when)
     with pytest.raises(Died):
         desk.do(run(inbox.stage(desk.core), faulty, lambda: desk.now, Wake(key)))
@@ -128,12 +128,6 @@ def test_an_upload_whose_submit_died_becomes_one_batch(write: int, when: Any) ->
     desk.now += 100
     desk.event(key)
     assert recipients(desk) == ["ann@sink.example"]
-
-
-def desk_body() -> bytes:
-    import json
-
-    return json.dumps(BATCH).encode()
 
 
 def test_a_new_upload_under_an_old_name_is_a_new_batch() -> None:

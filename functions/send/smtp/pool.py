@@ -42,7 +42,8 @@ class Pool:
     """All connections of one event loop.
 
     `resolve` finds the addresses of a host, in the order to try them; without it the system does.
-    It may raise `Temporary` or `Permanent`. `chance` shuffles hosts of equal preference.
+    It may raise `Temporary` or `Permanent`. `chance` shuffles hosts of equal preference. At most
+    `max_jobs` connections transmit at the same time, whatever the destinations.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Pool:
         chance: Random,
         *,
         limits: Limits | None = None,
+        max_jobs: int = 100,
         resolve: Resolve | None = None,
         connect: Connect = connect,
     ) -> None:
@@ -59,6 +61,7 @@ class Pool:
         self._limits = limits or Limits()
         self._resolve = resolve
         self._connect = connect
+        self._jobs = asyncio.Semaphore(max_jobs)
         self._sites: WeakValueDictionary[str, Site] = WeakValueDictionary()
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -112,7 +115,7 @@ class Pool:
     ) -> None:
         """A lane that can go no further leaves the queue to the others; the last one ends it."""
         try:
-            async with site.permits:
+            async with site.permits, self._jobs:
                 while run.waiting:
                     connection = site.reuse() or await self._open(destination)
                     grow()
