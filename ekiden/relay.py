@@ -16,7 +16,7 @@ from shared import keys
 from shared.errors import Busy, NotFound, Temporary
 from shared.stage import Clock, Stage, Wake, fail, run
 from shared.store.base import Store
-from shared.sweep import forgotten, release_due
+from shared.sweep import drop_orphaned_leases, forgotten, release_due
 
 log = logging.getLogger("ekiden.relay")
 
@@ -136,6 +136,7 @@ class Relay:
             self.wake(event)
         async for event in forgotten(self._store, now - forgotten_after_s):
             self.wake(event)
+        await drop_orphaned_leases(self._store, now - forgotten_after_s)
 
     async def idle(self) -> None:
         """Return when nothing is queued or running."""

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from shared.errors import Malformed
+
 COMPRESS_ABOVE_BYTES = 64 * 1024
 _MAGIC = b"\x28\xb5\x2f\xfd"
+_STEP_BYTES = 1024 * 1024
 _LEVEL = 1
 """Mails of one Batch are nearly alike: higher levels cost more and save little."""
 
@@ -41,9 +44,21 @@ def pack(chunks: Iterable[bytes]) -> bytes:
     return b"".join(packed)
 
 
-def unpack(body: bytes) -> bytes:
-    """The inverse of `pack`."""
+def unpack(body: bytes) -> bytes | bytearray:
+    """The inverse of `pack`. Raises `Malformed`.
+
+    Holds little more than the result, where `zstd.decompress` would hold it twice.
+    """
     if body[:4] != _MAGIC:
         return body
-    plain: bytes = _zstd().decompress(body)
+    zstd = _zstd()
+    decompressor = zstd.ZstdDecompressor()
+    try:
+        plain = bytearray(decompressor.decompress(body, max_length=_STEP_BYTES))
+        while not decompressor.eof and not decompressor.needs_input:
+            plain += decompressor.decompress(b"", max_length=_STEP_BYTES)
+    except zstd.ZstdError as error:
+        raise Malformed(f"the object cannot be decompressed: {error}") from error
+    if not decompressor.eof:
+        raise Malformed("the compressed object is cut off")
     return plain

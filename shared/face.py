@@ -3,8 +3,8 @@
 What is needed to answer is put together at the first request: the module is imported before
 gunicorn forks, and a thread, a loop or a client made then would be dead in the worker.
 
-An event is answered as Knative's Broker understands it: 204 done (also for what is done already),
-400 no event, 409 held by another, 422 moved to `failed/`, 503 try again.
+An event is answered as Knative's Broker understands it: 204 dealt with (also if that was done
+already, or the work went to `failed/`), 400 no event, 409 held by another, 503 try again.
 """
 
 import time

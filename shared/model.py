@@ -4,6 +4,7 @@ Requests forbid unknown fields: a misspelled option must not be ignored silently
 allow them, so that an older function can read what a newer one wrote.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -203,3 +204,13 @@ def message_bytes(envelope: Envelope, shared: list[str]) -> bytes:
 
 
 encode = msgspec.json.Encoder().encode
+_AT_ONCE = 1000
+
+
+def encode_submitted(submitted: Submitted) -> Iterator[bytes]:
+    """The JSON of a `submitted/` object in pieces: a Batch of 100,000 is never held twice."""
+    yield b'{"content":' + encode(submitted.content) + b',"recipients":['
+    for start in range(0, len(submitted.recipients), _AT_ONCE):
+        rows = b",".join(submitted.recipients[start : start + _AT_ONCE])
+        yield b"," + rows if start else rows
+    yield b"]}"

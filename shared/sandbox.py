@@ -4,8 +4,8 @@ Four things keep a Template within its bounds, each where it can be seen:
 
 - what it may say (`Bound`, at compile time): so many tokens and levels, known filters and tests,
   no other files;
-- what it may touch: the fields, and the attributes listed in `_ATTRIBUTES`. Nothing else of an
-  object exists, so there is no way from a text to its class;
+- what it may touch: the fields, what it has made itself, and the attributes in `_ATTRIBUTES`.
+  Nothing else of an object exists, so there is no way from a text to its class;
 - what it repeats: every turn of a loop and every run of a macro or block is charged with the
   number of nodes in its body, because `Bound` writes the charge into it;
 - what it does to values: operators, comparisons, filters, tests, methods and captured output weigh
@@ -20,6 +20,7 @@ from jinja2 import StrictUndefined, nodes
 from jinja2.lexer import TokenStream
 from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import Namespace
 
 from shared.template_budget import CHARS_PER_STEP, MAX_NUMBER_BITS, Exceeded, current
 from shared.template_filters import (
@@ -90,6 +91,8 @@ class Sandbox(SandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, Namespace):
+            return not attr.startswith("_")
         return any(isinstance(obj, kind) and attr in names for kind, names in _ATTRIBUTES)
 
     def wrap_str_format(self, value: Any) -> None:
@@ -172,7 +175,7 @@ def environment(autoescape: bool) -> Sandbox:
         cache_size=0,
         auto_reload=False,
     )
-    sandbox.globals = {name: sandbox.globals[name] for name in ("dict", "range")}
+    sandbox.globals = {name: sandbox.globals[name] for name in ("dict", "namespace", "range")}
     sandbox.filters = {**FILTERS_ALLOWED, **INTERNAL_FILTERS}
     sandbox.tests = dict(TESTS_ALLOWED)
     return sandbox

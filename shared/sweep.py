@@ -30,3 +30,25 @@ async def forgotten(store: Store, older_than: float) -> AsyncIterator[Wake]:
         async for entry in list_all(store, prefix):
             if entry.modified <= older_than:
                 yield Wake(entry.key, size_bytes=entry.size_bytes)
+
+
+async def drop_orphaned_leases(store: Store, older_than: float) -> None:
+    """Delete leases put before `older_than` whose Bag is gone: their holder died at the very end.
+
+    Who takes such a Bag again all the same (a late twin has written it) finds its Outcomes.
+    """
+    orphans = [
+        entry.key
+        async for entry in list_all(store, keys.LEASES)
+        if entry.modified <= older_than and not await _has_work(store, entry.key)
+    ]
+    await store.delete(*orphans)
+
+
+async def _has_work(store: Store, lease_key: str) -> bool:
+    """A lease is named like its Bag. Looked for by listing: a Bag may be large."""
+    try:
+        bag = keys.parse_dispatched(lease_key.removeprefix(keys.LEASES))
+    except ValueError:
+        return True  # no key of ours: not for us to delete
+    return bool(await store.list_page(keys.dispatched(*bag), limit=1))

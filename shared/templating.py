@@ -131,10 +131,13 @@ def required(source: str) -> frozenset[str]:
 class _Certain(NodeTransformer):
     """Leaves of a Template what is evaluated whatever the fields are."""
 
-    def visit_If(self, node: nodes.If) -> nodes.If:
-        node.test = self._asked(node.test)
-        node.body, node.elif_, node.else_ = [], [], []
-        return node
+    def visit_If(self, node: nodes.If) -> list[nodes.Stmt]:
+        """What the branches set may be set; then what is used later may be no field."""
+        names = {name.name for name in node.find_all(nodes.Name) if name.ctx == "store"}
+        line = node.lineno
+        test = nodes.ExprStmt(self._asked(node.test), lineno=line)
+        maybe = (nodes.Name(name, "store", lineno=line) for name in sorted(names))
+        return [test, *(nodes.Assign(name, nodes.Const(None), lineno=line) for name in maybe)]
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> Any:
         return self._asked(node.test)

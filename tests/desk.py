@@ -41,6 +41,8 @@ T = TypeVar("T")
 class Desk:
     """One Domain, one API key, and the calls that an app makes."""
 
+    domain = DOMAIN
+
     def __init__(self, limits: Limits | None = None, store: Store | None = None) -> None:
         self.now = NOW
         self.store: Store = store or MemoryStore(lambda: self.now)

@@ -15,8 +15,10 @@ _ENVELOPE = msgspec.json.Decoder(Envelope)
 def decode(body: bytes) -> tuple[BagHeader, list[Envelope]]:
     """Raises `Malformed`."""
     try:
-        first, _, rest = unpack(body).partition(b"\n")
-        return _HEADER.decode(first), _ENVELOPE.decode_lines(rest)
+        plain = unpack(body)
+        end = plain.find(b"\n") if b"\n" in plain else len(plain)
+        lines = memoryview(plain)  # a slice of it is no copy
+        return _HEADER.decode(lines[:end]), _ENVELOPE.decode_lines(lines[end + 1 :])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(f"this is no Bag of Envelopes: {error}") from error
 

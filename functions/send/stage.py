@@ -60,8 +60,9 @@ def stage(
                     await store.delete(place)
             raise
         # Everything that this Bag leads to is stored. Died before: it is read again, and nothing
-        # is left to transmit. Died after: nothing is left at all.
-        await store.delete(key, *([place] if await lease.stop() else []))
+        # is left to transmit. Died after: nothing is left at all. The lease comes first, so that
+        # one without a Bag is rare (the sweep finds those).
+        await store.delete(*([place] if await lease.stop() else []), key)
         return ()
 
     return Stage("send", work)

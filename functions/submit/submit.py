@@ -18,7 +18,7 @@ from shared.domains import Directory, Template
 from shared.errors import AlreadyExists, NotFound
 from shared.http import Problem
 from shared.ids import batch_id, delivery_id, digest
-from shared.model import Accepted, Content, MessageRequest, Submitted, encode
+from shared.model import Accepted, Content, MessageRequest, Submitted, encode_submitted
 from shared.stage import Clock, Wake, wake
 from shared.store.base import Store
 from shared.suppressions import Suppressions
@@ -145,7 +145,7 @@ class Submit:
     async def put(self, submitted: Submitted) -> tuple[Accepted, Wake | None]:
         """Store an accepted Batch. Whoever comes second answers what the first one stored."""
         batch = submitted.content.batch
-        body = pack([encode(submitted)])
+        body = pack(encode_submitted(submitted))
         try:
             await self.store.create(keys.submitted(batch), body)
         except AlreadyExists:
