@@ -109,7 +109,11 @@ def _show(console: Console, client: Client, sink: Sink, count: int, *, keep: boo
     counts = follow(client, [answer["batch"]], answer["accepted"], until_done=True)
     took_s = time.monotonic() - started
     _outcomes(console, client, answer["batch"], counts)
-    console.print(f"{sink.accepted} mails arrived; the last Outcome came after {took_s:.1f} s.")
+    again = _tried_again(client, answer["batch"])
+    console.print(
+        f"{sink.accepted} mails arrived, {again} of the Deliveries needed more than one attempt; "
+        f"the last Outcome came after {took_s:.1f} s."
+    )
     if sink.received:
         console.print(_mail(sink.received[0]))
     console.print("By hand (add [bold]--keep[/] to leave it running):")
@@ -137,6 +141,17 @@ def curl(client: Client) -> str:
         '"recipients": [{"email": "you@station1.example", "fields": {"name": "You"}}]}'
     )
     return f"curl -u '{DOMAIN}:{client.api_key}' {client.url}/v1/batches \\\n  -d '{body}'"
+
+
+def _tried_again(client: Client, batch_id: str) -> int:
+    """How many Deliveries were deferred, and tried once more when they were due."""
+    number, after = 0, ""
+    while True:
+        path = f"/v1/batches/{batch_id}/deliveries?limit=1000&after={after}"
+        page = client.call("GET", path)[1]
+        number += sum((each["last"] or {}).get("attempt", 0) > 0 for each in page["deliveries"])
+        if not (after := page["next"]):
+            return number
 
 
 def _outcomes(console: Console, client: Client, batch_id: str, counts: dict[str, int]) -> None:

@@ -116,8 +116,9 @@ _compiled_before = lru_cache(_KEPT_TEMPLATES)(Compiled)
 def required(source: str) -> frozenset[str]:
     """The fields without which this Template cannot be rendered. Raises `TemplateFault`.
 
-    A field is required if it is used whatever the others are. What is only asked for (`{% if x %}`,
-    `x is defined`, `x|default(…)`), and what only one branch or a loop's body uses, is not.
+    Those are the fields that it uses whatever is in the others. What it only asks for
+    (`{% if x %}`, `x is defined`, `x|default(…)`), and what only one branch or the body of a loop
+    uses, may be missing.
     """
     if not _TAG.search(source):
         return frozenset()

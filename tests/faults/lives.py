@@ -32,7 +32,7 @@ from functions.send import stage as send
 from functions.send.smtp.options import Options
 from functions.send.smtp.pool import Pool
 from functions.send.smtp.target import Destination, Target, Tls
-from functions.send.transmit import SmtpTransmitter, Transmitter
+from functions.send.transmit import SmtpTransmitter
 from functions.submit import inbox
 from functions.submit.routes import SubmitFace
 from functions.submit.submit import Submit
@@ -175,21 +175,33 @@ class Process:
         store: MortalStore,
         through: Store,
         one_by_one: bool = False,
-        owner: str = "this process",
-        lease_s: float = LEASE_S,
+        **settings: Any,
     ) -> None:
         self.world = here
         self.store = store
         self.through = through
-        directory = Directory(through, here.clock)
         self.submit = Submit(through, here.clock, lambda: bytes(10))
         self.transmitter = transmitter(here.port)
-        self.stages = stages(
-            here, through, self.submit, directory, self.transmitter, owner, lease_s
-        )
+        self.stages = self._stages(**settings)
         at_once = dict.fromkeys(AT_ONCE, AtOnce(1, 1) if one_by_one else AtOnce(4, 1))
         self.relay = Relay(through, here.clock, self.stages.values(), at_once)
         self.face = SubmitFace(self.submit, Watch(), self.relay.wake)
+
+    def _stages(
+        self, owner: str = "this process", lease_s: float = LEASE_S, bag_size: int = BAG_SIZE
+    ) -> dict[str, Stage]:
+        """Every stage by its name, rendering here."""
+        store, clock = self.through, self.world.clock
+        directory = Directory(store, clock)
+        suppressions = Suppressions(store, directory)
+        settings = send.SendSettings(owner, lease_s, FLUSH_OUTCOMES, 1.0)
+        made = [
+            inbox.stage(self.submit),
+            validate.stage(store, clock, suppressions, bag_size),
+            dispatch.stage(store, directory, suppressions, render_here),
+            send.stage(store, clock, Watch(), self.transmitter, settings),
+        ]
+        return {stage.name: stage for stage in made}
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request of an app. Header names are given with `_` for `-`."""
@@ -212,27 +224,6 @@ def transmitter(port: int) -> SmtpTransmitter:
     target = Target("127.0.0.1", port, system_lookup=True, tls=Tls.NEVER)
     pool = Pool(Options(ehlo_name="station.invalid"), Random(1))
     return SmtpTransmitter(pool, MxResolver(), Destination.of_hosts([target]))
-
-
-def stages(
-    here: World,
-    store: Store,
-    submit: Submit,
-    directory: Directory,
-    transmitter: Transmitter,
-    owner: str = "this process",
-    lease_s: float = LEASE_S,
-) -> dict[str, Stage]:
-    """Every stage by its name, rendering here."""
-    suppressions = Suppressions(store, directory)
-    settings = send.SendSettings(owner, lease_s, FLUSH_OUTCOMES, 1.0)
-    made = [
-        inbox.stage(submit),
-        validate.stage(store, here.clock, suppressions, BAG_SIZE),
-        dispatch.stage(store, directory, suppressions, render_here),
-        send.stage(store, here.clock, Watch(), transmitter, settings),
-    ]
-    return {stage.name: stage for stage in made}
 
 
 @asynccontextmanager

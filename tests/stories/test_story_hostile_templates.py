@@ -11,10 +11,10 @@ from station import BATCH, run, running_station
 
 HOSTILE = {
     "an endless loop": "{% for i in range(10**9) %}{{ i }}{% endfor %}",
-    "loops in loops": "{% for a in range(900) %}{% for b in range(900) %}{{ b }}{% endfor %}{% endfor %}",
-    "a silent loop": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "loops in loops": "{% for a in range(999) %}{% for b in range(999) %}x{% endfor %}{% endfor %}",
+    "a silent loop": "{% for a in range(999) %}{% for b in range(999) %}{% endfor %}{% endfor %}",
     "a long text": "{{ 'a' * 10**9 }}",
-    "a long number": "{{ 9**9**9 }}",
+    "a long number": "{{ 9**(9**9) }}",
     "an endless macro": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "a long join": "{{ range(90000)|join('x' * 1000) }}",
     "a long format": "{{ '%1000000000d' % 1 }}",
@@ -22,8 +22,6 @@ HOSTILE = {
     "globals": "{{ self.__init__.__globals__ }}",
     "a method": "{{ name.format }}",
     "a missing part": "{{ name.first.second }}",
-    "an include": "{% include '/etc/passwd' %}",
-    "an import": "{% import 'os' as os %}{{ os.environ }}",
 }
 
 
@@ -40,8 +38,7 @@ def test_hostile_templates_end_as_rejected_and_stop_nobody() -> None:
                 what: {"rejected": 1} for what in hostile
             }
             for what, batch in hostile.items():
-                ((delivery,), last) = (await here.deliveries(batch)), None
-                last = delivery["last"]
+                ((last),) = (each["last"] for each in await here.deliveries(batch))
                 assert (what, last["reason"]) == (what, "template_error")
                 assert last["text"], f"{what}: the Outcome says nothing"
             assert here.sink.accepted == 1

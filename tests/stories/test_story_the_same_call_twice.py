@@ -5,13 +5,14 @@ way, and long after it was delivered. The customer gets one mail.
 """
 
 import asyncio
+from pathlib import Path
 
 from station import BATCH, run, running_station
 
 
-def test_however_often_an_app_repeats_itself_one_mail_is_sent() -> None:
+def test_however_often_an_app_repeats_itself_one_mail_is_sent(tmp_path: Path) -> None:
     async def story() -> None:
-        async with running_station() as here:
+        async with running_station(f"sqlite:///{tmp_path}/ekiden.db") as here:
 
             async def call() -> str:
                 return await here.submit(BATCH, idempotency_key="order-4711")
