@@ -3,17 +3,19 @@
 Each stage has two queues, each with so many runners: one for small work objects, of which many can
 be under way (a mail on its own waits for the disk and for a server most of its time), one for
 large ones, of which few fit into memory. A key that is queued or running is not queued again.
-Temporary errors put the work back after a pause, which grows; after `max_redrives` it goes to
-`failed/`. Everything here may be lost at any moment: the sweep finds the work again.
+What fails is put back after a pause, which grows; after `max_redrives` it goes to `failed/`, unless
+it only was the store that was away, or another who had the lease. Everything here may be lost at
+any moment: the sweep finds the work again.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from shared import keys
-from shared.errors import Busy, NotFound, Temporary
+from shared.errors import Busy, NotFound, StoreUnavailable
 from shared.stage import Clock, Stage, Wake, fail, run
 from shared.store.base import Store
 from shared.sweep import drop_orphaned_leases, forgotten, release_due
@@ -22,6 +24,11 @@ log = logging.getLogger("ekiden.relay")
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
+LONGEST_BUSY_PAUSE_S = 5.0
+"""Who holds the lease may have been killed: it ends soon."""
+NOBODYS_FAULT = (Busy, StoreUnavailable)
+"""These do not count as tries. A store that is away is away for all: its return must not find
+everything that was open under `failed/`."""
 
 
 class AtOnce(NamedTuple):
@@ -61,6 +68,7 @@ class Relay:
         self._max_redrives = max_redrives
         self._known: set[str] = set()
         self._tries: dict[str, int] = {}
+        self._pauses: dict[str, int] = {}
         self._runners: list[asyncio.Task[None]] = []
         self._stopping = False
         self._idle = asyncio.Event()
@@ -87,47 +95,48 @@ class Relay:
     async def _run(self, stage: Stage, queue: _Queue) -> None:
         while (event := await queue.get()) is not None:
             try:
-                ready = await run(
-                    stage, self._store, self._clock, event, self._tries.get(event.key, 0) + 1
-                )
-            except Temporary as error:
+                tries = self._tries.get(event.key, 0) + 1
+                ready = await run(stage, self._store, self._clock, event, tries)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the runner goes on
                 await self._again(stage, event, error)
                 continue
-            self._forget(event.key)
             for following in ready:
                 self.wake(following)
-            if not self._known:
-                self._idle.set()
+            self._forget(event.key)
 
-    async def _again(self, stage: Stage, event: Wake, error: Temporary) -> None:
-        """Queue it once more after a pause; a lease held elsewhere is no failed try."""
-        tries = self._tries.get(event.key, 0) + (0 if isinstance(error, Busy) else 1)
-        self._tries[event.key] = tries
-        if tries > self._max_redrives:
-            try:
-                await self._poison(stage, event, error, tries)
-                self._forget(event.key)
-                return
-            except Temporary as still:
-                error = still
+    async def _again(self, stage: Stage, event: Wake, error: Exception) -> None:
+        """Queue it once more after a pause, or move it to `failed/` if that was too often."""
+        if not isinstance(error, NOBODYS_FAULT):
+            self._tries[event.key] = self._tries.get(event.key, 0) + 1
+            if self._tries[event.key] > self._max_redrives:
+                try:
+                    await self._poison(stage, event, error)
+                    return
+                except Exception as still:  # noqa: BLE001 - also this is tried again
+                    error = still
         log.warning("%s will be tried again: %s", event.key, error, extra={"stage": stage.name})
-        pause_s = min(FIRST_PAUSE_S * 2 ** min(tries, 10), LONGEST_PAUSE_S)
+        pauses = self._pauses.get(event.key, 0)
+        self._pauses[event.key] = pauses + 1
+        longest_s = LONGEST_BUSY_PAUSE_S if isinstance(error, Busy) else LONGEST_PAUSE_S
         asyncio.get_running_loop().call_later(
-            pause_s,
+            min(FIRST_PAUSE_S * 2 ** min(pauses, 10), longest_s),
             self._queues[stage.name, event.is_large].put_nowait,
             Wake(event.key, size_bytes=event.size_bytes),
         )
 
-    async def _poison(self, stage: Stage, event: Wake, error: Temporary, tries: int) -> None:
-        try:
+    async def _poison(self, stage: Stage, event: Wake, error: Exception) -> None:
+        with suppress(NotFound):
             body = (await self._store.get(event.key)).body
-        except NotFound:
-            return
-        await fail(stage.name, self._store, self._clock, event.key, body, error, tries)
+            tries = self._tries[event.key]
+            await fail(stage.name, self._store, self._clock, event.key, body, error, tries)
+        self._forget(event.key)
 
     def _forget(self, key: str) -> None:
         self._known.discard(key)
         self._tries.pop(key, None)
+        self._pauses.pop(key, None)
+        if not self._known:
+            self._idle.set()
 
     async def sweep(self, forgotten_after_s: float) -> None:
         """Wake what is due, and what was put longer than this ago and is still there."""

@@ -5,20 +5,31 @@ Its cost depends on what is due and what is open, not on what waits: due times s
 of the keys, and the listing stops at the first one that is not due.
 """
 
+import logging
 from collections.abc import AsyncIterator
 
 from shared import keys
-from shared.stage import Wake
+from shared.errors import Malformed, Permanent
+from shared.stage import Wake, fail
 from shared.store.base import Store, list_all
 from shared.waiting import due, release
 
+log = logging.getLogger("ekiden.sweep")
+
 
 async def release_due(store: Store, now: float) -> AsyncIterator[Wake]:
-    """Put everything that is due in front of its stage."""
+    """Put everything that is due in front of its stage. What cannot be put there stops no other."""
     async for key in due(store, now):
-        ready = await release(store, key)
-        if ready is not None:
-            yield ready
+        try:
+            ready = await release(store, key)
+        except Malformed as error:
+            body = (await store.get(key)).body
+            await fail("sweep", store, lambda: now, key, body, error, tries=1)
+        except Permanent as error:
+            log.error("%s cannot be released: %s", key, error)
+        else:
+            if ready is not None:
+                yield ready
 
 
 async def forgotten(store: Store, older_than: float) -> AsyncIterator[Wake]:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from shared.ids import digest
 from shared.model import Attachment
+from shared.templating import TemplateFault
 
 MAX_LINE_BYTES = 998  # RFC 5322 §2.1.1
 SHARE_ABOVE_BYTES = 4096
@@ -31,6 +32,8 @@ Piece = bytes | str
 """Bytes that every Delivery has, or the slot that its own text goes into."""
 
 _ANY_LINE_END = re.compile(r"\r\n|\r|\n")
+_OVERLONG = re.compile(rb"([^\r\n]{74,75})(=(?:20|09)\r\n)")
+"""A blank at the end of a full line, where Python's encoder makes lines of 77 and 78 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Filled(NamedTuple):
     slot: str
     data: bytes
     verbatim: bool
-    """Whether the data are the text as it was given, byte by byte."""
+    """Whether the data begin with the text as it was given, byte by byte."""
 
 
 class Layout:
@@ -97,7 +100,7 @@ class Layout:
                 headers = [*headers, ("Content-Transfer-Encoding", encoding)]
             else:
                 body.append(b"Content-Transfer-Encoding: %b\r\n\r\n" % encoding.encode())
-            verbatim = encoding == "7bit" and len(data) == len(texts[piece])
+            verbatim = encoding == "7bit" and data.startswith(texts[piece].encode("ascii"))
             body.append(Filled(piece, data, verbatim))
         return headers, body
 
@@ -134,7 +137,7 @@ def _file(file: Attachment) -> Part:
 
 def _filename(name: str) -> str:
     """The parameter by RFC 2183, or in the form of RFC 2231 §4 where it is not plain ASCII."""
-    if name.isascii() and '"' not in name and "\\" not in name and len(name) < 60:
+    if name.isascii() and len(name) < 60 and not any(text in name for text in ('"', "\\", "=?")):
         return f'filename="{name}"'
     encoded = "".join(
         chr(byte)
@@ -162,12 +165,22 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
 
 
 def transfer_encoded(text: str) -> tuple[str, bytes]:
-    """(Content-Transfer-Encoding, bytes) of a text: as it is where every server can carry it."""
+    """(Content-Transfer-Encoding, bytes) of a text: as it is where every server can carry it.
+
+    Raises `TemplateFault` for what no mail can say: NUL (RFC 5322 §3.5), half a character.
+    """
     ends = text.count("\r\n")
     if text.count("\n") != ends or text.count("\r") != ends:
         text = _ANY_LINE_END.sub("\r\n", text)
     if not text.endswith("\r\n"):
         text += "\r\n"
+    if "\x00" in text:
+        raise TemplateFault("the text would have a NUL character")
     if text.isascii() and max(map(len, text.split("\r\n"))) <= MAX_LINE_BYTES:
         return "7bit", text.encode()
-    return "quoted-printable", binascii.b2a_qp(text.encode(), quotetabs=False, istext=True)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise TemplateFault("the text would have half a character (a lone surrogate)") from error
+    quoted = binascii.b2a_qp(data, quotetabs=False, istext=True)
+    return "quoted-printable", _OVERLONG.sub(rb"\1=\r\n\2", quoted)

@@ -118,6 +118,8 @@ class PreparedBatch:
         for part in body:
             if isinstance(part, Filled) and part.verbatim:
                 message += [shared.get(piece, piece) for piece in pieces[part.slot]]
+                if len(part.data) > len(texts[part.slot]):
+                    message.append("\r\n")
             else:
                 message.append(
                     part if isinstance(part, int) else self._bytes(part).decode("latin-1")

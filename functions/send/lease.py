@@ -2,14 +2,16 @@
 
 Taken with a create-only put, renewed and stolen by compare-and-swap. Whoever is late stops by
 itself: nothing is transmitted after `until`, and nobody steals before that moment has passed, so
-two clocks may differ by `SKEW_S` without harm.
+two clocks may differ by `SKEW_S` without harm. A lease that has ended, and that nobody has taken,
+may be renewed: after a pause of the process or of the store its holder goes on.
 """
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 
-from shared.errors import AlreadyExists, Busy, Changed, NotFound, Temporary
+from shared.errors import AlreadyExists, Busy, Changed, EkidenError, NotFound, Temporary
 from shared.stage import Clock
 from shared.store.base import Store
 
@@ -35,6 +37,8 @@ class Lease:
         self._until = 0.0
         self._etag = ""
         self._lost = False
+        self._unanswered: list[Held] = []
+        self._one_renewal = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
 
@@ -42,26 +46,25 @@ class Lease:
         """Raises `Busy` while another holds it."""
         held = self._fresh()
         try:
-            self._etag = await self._store.create(self.key, msgspec.json.encode(held))
+            self._hold(held, await self._store.create(self.key, msgspec.json.encode(held)))
         except AlreadyExists:
-            held = await self._steal()
-        self._until = held.until
+            await self._steal()
         self._renew_later()
 
     def _fresh(self) -> Held:
         return Held(self._owner, self._clock() + self._duration_s)
 
-    async def _steal(self) -> Held:
+    async def _steal(self) -> None:
         try:
             found = await self._store.get(self.key)
             other = msgspec.json.decode(found.body, type=Held)
             if other.until + SKEW_S > self._clock():
                 raise Busy(f"{self.key} is held by {other.owner}")
             held = self._fresh()
-            self._etag = await self._store.replace(self.key, msgspec.json.encode(held), found.etag)
+            etag = await self._store.replace(self.key, msgspec.json.encode(held), found.etag)
         except (NotFound, Changed) as error:
             raise Busy(f"{self.key} changes hands just now") from error
-        return held
+        self._hold(held, etag)
 
     def _renew_later(self) -> None:
         # A timer, not a task: most Bags are sent before it fires.
@@ -69,27 +72,60 @@ class Lease:
         self._timer = loop.call_later(self._duration_s / 3, self._start_renewing)
 
     def _start_renewing(self) -> None:
-        self._renewing = asyncio.create_task(self._renew())
+        self._renewing = asyncio.create_task(self._renew_in_time())
 
-    async def _renew(self) -> None:
-        held = self._fresh()
+    async def _renew_in_time(self) -> None:
+        with suppress(EkidenError):  # it holds until it ends; the next try comes before
+            await self.renew()
+        if not self._lost:
+            self._renew_later()
+
+    async def renew(self) -> None:
+        """Hold it for its full time from now, also if it had ended and nobody has taken it.
+
+        Raises `Temporary` if the store does not say. Afterwards it may be `lost`.
+        """
+        async with self._one_renewal:
+            held = self._fresh()
+            try:
+                etag = await self._store.replace(self.key, msgspec.json.encode(held), self._etag)
+            except Temporary as error:
+                if not isinstance(error, Changed):
+                    self._unanswered.append(held)
+                    raise
+                await self._look_who_changed_it()
+            else:
+                self._hold(held, etag)
+
+    async def _look_who_changed_it(self) -> None:
+        """Another holder, or an earlier try of ours whose answer was lost."""
         try:
-            self._etag = await self._store.replace(self.key, msgspec.json.encode(held), self._etag)
-        except Changed:
+            found = await self._store.get(self.key)
+        except NotFound:
             self._lost = True
             return
-        except Temporary:
-            pass  # it holds until it ends; the next try comes before
+        held = msgspec.json.decode(found.body, type=Held)
+        if held in self._unanswered:
+            self._hold(held, found.etag)
         else:
-            self._until = held.until
-        self._renew_later()
+            self._lost = True
+
+    def _hold(self, held: Held, etag: str) -> None:
+        self._etag = etag
+        self._until = held.until
+        self._unanswered.clear()
+
+    @property
+    def lost(self) -> bool:
+        """For good: another holds it, or has done our work."""
+        return self._lost
 
     def holds(self) -> bool:
         """Whether this process may transmit now."""
         return not self._lost and self._clock() < self._until
 
     def give_up(self) -> None:
-        """Another has done our work: stop at once."""
+        """Stop at once, and leave the rest to others."""
         self._lost = True
 
     async def stop(self) -> bool:

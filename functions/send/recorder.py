@@ -1,15 +1,16 @@
 """Records the Outcomes of a Bag as they come: every 200, or every second, one new object.
 
 A crash loses the Outcomes since the last object, so what they stand for is transmitted again: the
-same bytes, the same Message-ID. A store that is away for a moment loses nothing: the Outcomes are
-kept and written again for as long as the lease holds.
+same bytes, the same Message-ID. A store that is away loses nothing, for however long: the Outcomes
+are kept, and written when it is back, unless another has taken the lease by then.
 """
 
 import asyncio
+from contextlib import suppress
 
 from functions.send.lease import Lease
 from shared import keys
-from shared.errors import AlreadyExists, Busy, NotFound, Temporary
+from shared.errors import AlreadyExists, Busy, EkidenError, NotFound, Temporary
 from shared.model import BagHeader
 from shared.outcome import Outcome, encode_lines
 from shared.store.base import Store
@@ -41,6 +42,8 @@ class Recorder:
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
         self._open: list[Outcome] = []
+        self._writing: list[Outcome] = []
+        self._refusal: EkidenError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
 
@@ -65,7 +68,7 @@ class Recorder:
     async def _flush_on(self) -> None:
         """Write what is open, and go on while as much has come in meanwhile as makes a part."""
         await self._flush()
-        while len(self._open) >= self._flush_every and self._lease.holds():
+        while len(self._open) >= self._flush_every and not self._lease.lost:
             await self._flush()
         if self._open:
             self._flush_later()
@@ -76,18 +79,30 @@ class Recorder:
             self._timer = None
 
     async def _flush(self) -> None:
-        while self._open and self._lease.holds():
-            outcomes, self._open = self._open, []
+        """Write one part; return when it is there, or when the lease is lost."""
+        while (self._writing or self._open) and not self._lease.lost:
             try:
-                await self._write(encode_lines(outcomes))
+                await self._try_to_write()
                 return
             except Temporary:
-                self._open = outcomes + self._open
                 await asyncio.sleep(PAUSE_S)
+            except EkidenError as error:
+                self._refusal = error
+                self._lease.give_up()  # what cannot be recorded must not be transmitted
 
-    async def _write(self, body: bytes) -> None:
-        """Put the next part. Without the lease another one transmits and records."""
-        header = self._header
+    async def _try_to_write(self) -> None:
+        """Put the next part. Without the lease another one transmits and records.
+
+        A part is never changed once it was tried: the try may have succeeded, and only its answer
+        been lost.
+        """
+        if not self._lease.holds():
+            await self._lease.renew()
+        if self._lease.lost:
+            return
+        if not self._writing:
+            self._writing, self._open = self._open, []
+        header, body = self._header, encode_lines(self._writing)
         key = keys.outcome_part(header.batch, header.bag, header.attempt, self._part)
         try:
             # Died before: these are transmitted again. Died after: they count as done.
@@ -97,6 +112,7 @@ class Recorder:
                 self._lease.give_up()
                 return
         self._part += 1
+        self._writing = []
         self._watch.tell(header.batch)
 
     async def _is_ours(self, key: str, body: bytes) -> bool:
@@ -107,16 +123,24 @@ class Recorder:
             return False
 
     async def finish(self) -> None:
-        """Write what is open. Raises `Busy` if the lease ended before all was written."""
+        """Write what is open. Raises `Busy` if the lease was lost before all was written, and what
+        the store refused it with."""
         if self._flushing is not None:
             await self._flushing
         self._stop_timer()
-        await self._flush()
-        if self._open:
-            raise Busy(f"{self._lease.key} ended before all Outcomes were written")
+        while (self._writing or self._open) and not self._lease.lost:
+            await self._flush()
+        if self._refusal:
+            raise self._refusal
+        if self._writing or self._open:
+            raise Busy(f"{self._lease.key} was lost before all Outcomes were written")
 
-    def abort(self) -> None:
-        """Stop without writing: the process has lost the lease, or the Bag failed."""
+    async def abandon(self) -> None:
+        """The Bag goes no further here: write what is known, if the store takes it at once."""
         self._stop_timer()
         if self._flushing is not None:
             self._flushing.cancel()
+            await asyncio.wait([self._flushing])
+        with suppress(EkidenError):
+            while (self._writing or self._open) and self._lease.holds():
+                await self._try_to_write()

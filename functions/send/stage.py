@@ -96,11 +96,7 @@ class _OpenBag:
         attempt = keys.outcomes_of_attempt(header.batch, header.bag, header.attempt)
         parts = await outcome_parts(self._store, attempt)
         self._outcomes = {each.delivery: each for each in await read_outcomes(self._store, parts)}
-        open_ = [
-            envelope
-            for envelope in self._envelopes
-            if delivery_id(header.batch, header.bag, envelope.n) not in self._outcomes
-        ]
+        open_ = [each for each in self._envelopes if self._id(each) not in self._outcomes]
         if not open_:
             return
         cancelled = await self._cancelled()
@@ -113,11 +109,14 @@ class _OpenBag:
                 await self._transmit(transmitter, open_, recorder)
             await recorder.finish()
         except BaseException:
-            recorder.abort()
+            await recorder.abandon()
             raise
         self._outcomes |= recorder.outcomes
-        if not self._lease.holds():
-            raise Busy(f"{self._lease.key} was lost on the way: another goes on")
+        if any(self._id(envelope) not in self._outcomes for envelope in open_):
+            raise Busy(f"{self._lease.key} ended on the way: the rest is sent by who has it next")
+
+    def _id(self, envelope: Envelope) -> str:
+        return delivery_id(self._header.batch, self._header.bag, envelope.n)
 
     async def _transmit(
         self, transmitter: Transmitter, envelopes: list[Envelope], recorder: Recorder

@@ -16,7 +16,8 @@ from functions.submit import parts
 from functions.submit.fields import can_be_sent, fit_headers
 from functions.submit.templates import needed
 from shared import unsubscribe
-from shared.address import domain_of, identity, is_printable, normal, normal_mailbox
+from shared.address import domain_of, is_printable, normal, normal_mailbox
+from shared.address_set import AddressSet
 from shared.domains import Template
 from shared.http import Problem
 from shared.model import (
@@ -249,7 +250,7 @@ class _Rules:
 def _sort_out(rows: Iterable[Raw], rules: _Rules) -> tuple[list[Raw], list[Rejection]]:
     kept: list[Raw] = []
     rejected: list[Rejection] = []
-    seen: set[str] = set()
+    seen = AddressSet()
     for number, raw in enumerate(rows):
         recipient: Recipient = parse(_RECIPIENT, raw, f".recipients[{number}]")
         reason = _refusal(recipient, raw, rules, seen)
@@ -260,12 +261,12 @@ def _sort_out(rows: Iterable[Raw], rules: _Rules) -> tuple[list[Raw], list[Rejec
     return kept, rejected
 
 
-def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: set[str]) -> str:
+def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: AddressSet) -> str:
     """Why this Recipient is refused, or an empty text; adds it to those seen."""
     address = normal(recipient.email)
     if address is None:
         return "invalid_email"
-    if identity(address) in seen:
+    if address in seen:
         return "duplicate"
     if is_suppressed(address, rules.case.suppressed):
         return "suppressed"
@@ -284,5 +285,5 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: set[str]) -> s
             unsubscribe.fill(rules.url, everything)
         except unsubscribe.Unresolved:
             return "unsubscribe_url_unresolved"
-    seen.add(identity(address))
+    seen.add(address)
     return ""

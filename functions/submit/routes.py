@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from functions.submit.cancel import cancel
+from functions.submit.parts import checked_tags
 from functions.submit.readback import ReadBack
 from functions.submit.submit import Call, Submit
 from shared.address import normal_domain
@@ -126,6 +127,7 @@ class SubmitFace:
             raise Problem(
                 422, "invalid_parameter", "tag is needed: Batches are found by their tags"
             )
+        checked_tags([tag])
         after, limit = request.parameter("after"), _number(request, "limit", 100)
         return as_json(200, await self._read.tagged(domain, tag, after, limit))
 

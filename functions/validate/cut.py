@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from shared.address import domain_of, identity, normal, normal_domain
+from shared.address import domain_of, normal, normal_domain
+from shared.address_set import AddressSet
 from shared.suppressions import is_suppressed
 
 _NO_FIELDS = Raw(b"{}")
@@ -65,7 +66,7 @@ class Cut:
         self, batch: str, domain: str, suppressed: frozenset[str], unreachable: Mapping[str, str]
     ) -> Iterator[CutBag]:
         """The Bags, one at a time. `unreachable` gives the reason for domains without mail."""
-        seen: set[str] = set()  # of the domain at hand: twins stand in the same group
+        seen = AddressSet()  # of the domain at hand: twins stand in the same group
         current = ""
         for bag, start in enumerate(range(0, len(self._order), self._bag_size)):
             rows: list[BagRow] = []
@@ -84,7 +85,7 @@ def _refusal(
     address: str | None,
     suppressed: frozenset[str],
     unreachable: Mapping[str, str],
-    seen: set[str],
+    seen: AddressSet,
 ) -> str:
     """Why a Recipient is refused, or an empty text.
 
@@ -93,9 +94,9 @@ def _refusal(
     """
     if address is None:
         return "invalid_email"
-    if identity(address) in seen:
+    if address in seen:
         return "duplicate"
-    seen.add(identity(address))
+    seen.add(address)
     if is_suppressed(address, suppressed):
         return "suppressed"
     return unreachable.get(domain_of(address), "")

@@ -15,14 +15,14 @@ clock and draws no random number, so that two runs of one story write the same b
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from secrets import randbits
 from typing import Any, Literal, TypeVar
 
-from station import DOMAIN, Answer, answer_of, as_body
+from station import BATCH, DOMAIN, Answer, answer_of, as_body
 
 from ekiden.relay import AT_ONCE, AtOnce, Relay
 from ekiden.sink import Sink
@@ -43,10 +43,11 @@ from shared.domains import Directory
 from shared.http import Request
 from shared.outcome import Outcome, decode_lines
 from shared.provision import add_api_key, add_domain
-from shared.stage import Stage
+from shared.stage import Stage, Wake
+from shared.stage import run as run_stage
 from shared.store.base import Store, list_all
 from shared.store.memory import MemoryStore
-from shared.store.wrap import Died, FaultStore
+from shared.store.wrap import Died, FaultStore, Wrapper
 from shared.suppressions import Suppressions
 from shared.watch import Watch
 
@@ -55,6 +56,8 @@ When = Literal["before", "after"]
 
 Refuse = Callable[[str, float], str | None]
 """(recipient, time) → a reply such as "450 4.2.0 greylisted", or None."""
+
+Script = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 START = 1_800_000_000.0
 """2027-01-15T08:00:00Z"""
@@ -166,6 +169,18 @@ class MortalStore(FaultStore):
             raise
 
 
+class ScriptedStore(Wrapper):
+    """Does with each call what the script says: `await script(op, key, call)`."""
+
+    def __init__(self, inner: Store, script: Script) -> None:
+        super().__init__(inner)
+        self._script = script
+
+    async def _pass_on(self, op: str, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        done: T = await self._script(op, key, call)
+        return done
+
+
 class Process:
     """All stages over one store, under one relay."""
 
@@ -188,13 +203,17 @@ class Process:
         self.face = SubmitFace(self.submit, Watch(), self.relay.wake)
 
     def _stages(
-        self, owner: str = "this process", lease_s: float = LEASE_S, bag_size: int = BAG_SIZE
+        self,
+        owner: str = "this process",
+        lease_s: float = LEASE_S,
+        bag_size: int = BAG_SIZE,
+        flush_outcomes: int = FLUSH_OUTCOMES,
     ) -> dict[str, Stage]:
         """Every stage by its name, rendering here."""
         store, clock = self.through, self.world.clock
         directory = Directory(store, clock)
         suppressions = Suppressions(store, directory)
-        settings = send.SendSettings(owner, lease_s, FLUSH_OUTCOMES, 1.0)
+        settings = send.SendSettings(owner, lease_s, flush_outcomes)
         made = [
             inbox.stage(self.submit),
             validate.stage(store, clock, suppressions, bag_size),
@@ -208,6 +227,11 @@ class Process:
         sent = {"authorization": f"Bearer {API_KEY}"}
         sent |= {name.replace("_", "-").lower(): value for name, value in headers.items()}
         return answer_of(await self.face.handle(Request(method, path, sent, as_body(body))))
+
+    async def do(self, event: Wake) -> Sequence[Wake]:
+        """Have the right stage do this one piece of work, without the relay."""
+        stage = self.stages[keys.stage_of(event.key) or ""]
+        return await run_stage(stage, self.through, self.world.clock, event)
 
     async def settle(self) -> None:
         """Sweep, and return when nothing is left to do here. Raises `Died`."""
@@ -224,6 +248,26 @@ def transmitter(port: int) -> SmtpTransmitter:
     target = Target("127.0.0.1", port, system_lookup=True, tls=Tls.NEVER)
     pool = Pool(Options(ehlo_name="station.invalid"), Random(1))
     return SmtpTransmitter(pool, MxResolver(), Destination.of_hosts([target]))
+
+
+TWELVE: dict[str, Any] = {
+    **BATCH,
+    "recipients": [
+        {"email": f"r{n:02d}@sink.example", "fields": {"name": str(n)}} for n in range(12)
+    ],
+}
+
+
+async def dispatched_bag(here: World) -> Wake:
+    """Twelve mails in one Bag, rendered, not sent."""
+    async with process(here, bag_size=12) as first:
+        answer = await first.call("POST", "/v1/batches", TWELVE)
+        assert answer.status == 202
+        for prefix in (keys.SUBMITTED, keys.VALIDATED):
+            (key,) = await here.keys(prefix)
+            await first.do(Wake(key))
+    (key,) = await here.keys(keys.DISPATCHED)
+    return Wake(key)
 
 
 @asynccontextmanager

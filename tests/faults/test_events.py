@@ -14,7 +14,6 @@ from station import DOMAIN
 from shared import keys
 from shared.errors import Temporary
 from shared.stage import Wake
-from shared.stage import run as run_stage
 from shared.store.base import Store
 from shared.store.wrap import Wrapper
 from shared.sweep import forgotten, release_due
@@ -79,10 +78,8 @@ class WildEvents:
         await asyncio.gather(*(self._handle(event) for event in chosen))
 
     async def _handle(self, event: Wake) -> None:
-        alive = self.rng.choice(self.processes)
-        stage = alive.stages[keys.stage_of(event.key) or ""]
         try:
-            self._announce(await run_stage(stage, alive.through, self.world.clock, event))
+            self._announce(await self.rng.choice(self.processes).do(event))
         except Temporary:
             return  # held by another: nobody tells again, but the sweep
 

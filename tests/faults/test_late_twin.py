@@ -6,20 +6,16 @@ has to be harmless waste: nothing is transmitted twice, and no Outcome changes.
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from endings import ROWS, SEVEN, Ending, refuse, see_ending
-from lives import LEASE_OVER_S, Process, World, process, run, world
+from lives import LEASE_OVER_S, START, Process, World, dispatched_bag, process, run, world
 from station import DOMAIN
 
-from shared import keys
 from shared.errors import Busy
-from shared.stage import Wake
-from shared.stage import run as run_stage
 from shared.store.base import Store
 from shared.store.wrap import Wrapper
 
@@ -27,12 +23,6 @@ T = TypeVar("T")
 
 BY_NAME = {row["email"].partition("@")[0]: row for row in ROWS}
 ONE_BAG = {**SEVEN, "recipients": [BY_NAME[name] for name in ("ann", "gone", "grey")]}
-TWELVE: dict[str, Any] = {
-    **SEVEN,
-    "recipients": [
-        {"email": f"r{n:02d}@sink.example", "fields": {"name": str(n)}} for n in range(12)
-    ],
-}
 
 
 class SlowStore(Wrapper):
@@ -170,80 +160,42 @@ def test_a_call_that_is_slow_while_its_repeat_goes_all_the_way_sends_nothing_twi
     run(story())
 
 
-async def dispatched_bag(here: World) -> Wake:
-    """Twelve mails in one Bag, rendered, not sent."""
-    async with process(here, bag_size=12) as first:
-        answer = await first.call("POST", "/v1/batches", TWELVE)
-        assert answer.status == 202
-        for prefix, stage in ((keys.SUBMITTED, "validate"), (keys.VALIDATED, "dispatch")):
-            (key,) = await here.keys(prefix)
-            await run_stage(first.stages[stage], here.store, here.clock, Wake(key))
-    (key,) = await here.keys(keys.DISPATCHED)
-    return Wake(key)
-
-
-async def send(alive: Process, bag: Wake) -> None:
-    await run_stage(alive.stages["send"], alive.through, alive.world.clock, bag)
-
-
-def test_a_sender_that_freezes_for_longer_than_its_lease_stops_and_another_goes_on() -> None:
-    frozen_at = "r06@sink.example"
-
-    async def story() -> None:
-        worlds: list[World] = []
-
-        def freeze(recipient: str, now: float) -> None:
-            if recipient == frozen_at and len(worlds) == 1:
-                worlds.append(worlds[0])
-                worlds[0].now += LEASE_OVER_S
-
-        async with world(freeze) as here:
-            worlds.append(here)
-            bag = await dispatched_bag(here)
-            async with process(here, owner="slow") as slow:
-                with pytest.raises(Busy):
-                    await send(slow, bag)
-                by_slow = here.received()
-                recorded = {line.recipient for line in await here.outcomes()}
-                async with process(here, owner="quick") as quick:
-                    await send(quick, bag)
-            assert 6 < len(by_slow) < 12, "it stopped after what was in flight"
-            assert recorded <= {recipient for recipient, _ in by_slow}
-            for (recipient, _), times in here.received().items():
-                assert times == 1 or recipient not in recorded
-            assert await here.open_work() == []
-            assert Counter(line.outcome for line in await here.outcomes()) == {"delivered": 12}
-
-    run(story())
-
-
-def test_a_sender_that_lost_its_lease_overwrites_no_outcome() -> None:
+def test_a_sender_that_lost_its_lease_stops_and_overwrites_no_outcome() -> None:
     async def story() -> None:
         slow_stores: list[SlowStore] = []
+        worlds: list[World] = []
+        frozen = asyncio.Event()
 
         def between(store: Store) -> Store:
             slow_stores.append(SlowStore(store, "create", "batches/.*/outcomes/"))
             return slow_stores[0]
 
-        async with world() as here:
+        def freeze(recipient: str, now: float) -> None:
+            if recipient == "r06@sink.example" and now == START:
+                worlds[0].now += LEASE_OVER_S  # the slow one is frozen for so long
+                frozen.set()
+
+        async with world(freeze) as here:
+            worlds.append(here)
             bag = await dispatched_bag(here)
             async with (
                 process(here, between=between, owner="slow") as slow,
                 process(here, owner="quick") as quick,
             ):
-                slow_run = asyncio.create_task(send(slow, bag))
+                slow_run = asyncio.create_task(slow.do(bag))
                 await slow_stores[0].held.wait()
-                here.now += LEASE_OVER_S
-                await send(quick, bag)
+                await frozen.wait()
+                await quick.do(bag)
                 before = await here.outcomes()
                 slow_stores[0].let_go()
                 with pytest.raises(Busy):
                     await slow_run
-                assert await here.outcomes() == before
-                assert {line.at for line in before} == {here.now}, "all by the one with the lease"
+            assert await here.outcomes() == before
+            assert {line.at for line in before} == {here.now}, "all by the one with the lease"
+            assert len(before) == len({line.delivery for line in before}) == 12
+            by_slow = here.received().total() - 12
+            assert 6 < by_slow <= 6 + 2 * 2, "it stopped after what was on its two connections"
             assert await here.open_work() == []
-            assert len(before) == 12
-            assert len({line.delivery for line in before}) == 12
 
     run(story())
 
@@ -269,10 +221,10 @@ def test_outcomes_of_a_sender_that_just_lost_its_lease_are_not_contradicted() ->
                 process(here, between=writes_late, owner="slow") as slow,
                 process(here, between=transmits_late, owner="quick") as quick,
             ):
-                slow_run = asyncio.create_task(send(slow, bag))
+                slow_run = asyncio.create_task(slow.do(bag))
                 await late_stores[0].held.wait()
                 here.now += LEASE_OVER_S
-                quick_run = asyncio.create_task(send(quick, bag))
+                quick_run = asyncio.create_task(quick.do(bag))
                 await look_stores[0].held.wait()
                 late_stores[0].let_go()
                 with pytest.raises(Busy):
@@ -281,7 +233,7 @@ def test_outcomes_of_a_sender_that_just_lost_its_lease_are_not_contradicted() ->
                 with pytest.raises(Busy):
                     await quick_run
                 here.now += LEASE_OVER_S
-                await send(quick, bag)
+                await quick.do(bag)
             lines = await here.outcomes()
             assert len(lines) == len({line.delivery for line in lines}) == 12
             assert min(here.received().values()) == 1

@@ -18,8 +18,7 @@ from shared.address import (
     normal_mailbox,
 )
 
-settings.register_profile("ekiden", deadline=None, max_examples=150, print_blob=True)
-settings.load_profile("ekiden")
+checked = settings(deadline=None, max_examples=100, print_blob=True)
 
 PIECES = [
     "@",
@@ -51,6 +50,7 @@ ADDRESSES = st.builds("{}@{}".format, LOCALS, DOMAINS)
 DANGEROUS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+@checked
 @given(NEARLY | st.text() | ADDRESSES)
 def test_a_normal_address_has_no_control_character_and_one_line(text: str) -> None:
     address = normal(text)
@@ -59,6 +59,7 @@ def test_a_normal_address_has_no_control_character_and_one_line(text: str) -> No
         assert " " not in address or address.startswith('"')
 
 
+@checked
 @given(NEARLY | st.text() | ADDRESSES)
 def test_making_an_address_normal_twice_changes_nothing(text: str) -> None:
     address = normal(text)
@@ -66,6 +67,7 @@ def test_making_an_address_normal_twice_changes_nothing(text: str) -> None:
         assert normal(address) == address
 
 
+@checked
 @given(NEARLY | st.text() | ADDRESSES)
 def test_a_normal_address_has_a_domain_of_lower_case_a_labels(text: str) -> None:
     address = normal(text)
@@ -76,6 +78,7 @@ def test_a_normal_address_has_a_domain_of_lower_case_a_labels(text: str) -> None
         assert all(len(label) <= 63 for label in domain.split("."))
 
 
+@checked
 @given(ADDRESSES)
 def test_a_sound_address_is_accepted_and_keeps_its_local_part(text: str) -> None:
     address = normal(text)
@@ -83,17 +86,20 @@ def test_a_sound_address_is_accepted_and_keeps_its_local_part(text: str) -> None
     assert address.rpartition("@")[0] == text.rpartition("@")[0]
 
 
+@checked
 @given(ADDRESSES)
 def test_spellings_that_differ_in_case_are_one_identity(text: str) -> None:
     assert identity(text.upper()) == identity(text.lower()) == identity(text)
 
 
+@checked
 @given(NEARLY | st.text())
 def test_a_normal_domain_stays_so(text: str) -> None:
     domain = normal_domain(text)
     assert domain is None or normal_domain(domain) == domain
 
 
+@checked
 @given(NEARLY | st.text() | ADDRESSES)
 def test_a_mailbox_has_a_printable_name_and_a_normal_address(text: str) -> None:
     mailbox = normal_mailbox(text)
@@ -103,6 +109,7 @@ def test_a_mailbox_has_a_printable_name_and_a_normal_address(text: str) -> None:
         assert normal(address) == address
 
 
+@checked
 @given(st.text(), ADDRESSES)
 def test_a_name_in_quotes_may_be_anything_printable(name: str, address: str) -> None:
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -113,6 +120,7 @@ def test_a_name_in_quotes_may_be_anything_printable(name: str, address: str) -> 
         assert mailbox is None
 
 
+@checked
 @given(st.lists(ADDRESSES, max_size=5))
 def test_a_list_of_mailboxes_is_taken_apart_as_it_was_put_together(addresses: list[str]) -> None:
     written = [f'"a, b" <{each}>' if place % 2 else each for place, each in enumerate(addresses)]
@@ -120,6 +128,7 @@ def test_a_list_of_mailboxes_is_taken_apart_as_it_was_put_together(addresses: li
     assert [mailbox and mailbox[1] for mailbox in found] == [normal(each) for each in addresses]
 
 
+@checked
 @given(NEARLY | st.text())
 def test_taking_a_list_apart_adds_nothing(text: str) -> None:
     joined = "".join(mailboxes_of(text))
@@ -134,6 +143,7 @@ URL_CHARACTERS = re.compile(
 VALUES = st.text(min_size=1, max_size=20) | st.integers() | st.floats(allow_nan=False)
 
 
+@checked
 @given(VALUES, VALUES)
 def test_a_filled_url_has_only_url_characters(first: object, second: object) -> None:
     template = "https://example.org/{{ first }}?x={{second}}#{{ first }}"
@@ -143,6 +153,7 @@ def test_a_filled_url_has_only_url_characters(first: object, second: object) -> 
     assert (url.count("/"), url.count("?"), url.count("#")) == (3, 1, 1)
 
 
+@checked
 @given(st.text(max_size=30).map("https://example.org/".__add__))
 def test_a_url_template_that_passes_the_check_has_only_url_characters(template: str) -> None:
     try:
@@ -153,6 +164,7 @@ def test_a_url_template_that_passes_the_check_has_only_url_characters(template: 
     assert re.fullmatch(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", bare)
 
 
+@checked
 @given(VALUES)
 def test_a_field_cannot_change_the_host_of_a_url(value: object) -> None:
     url = unsubscribe.fill("https://{{ host }}.example.org/", {"host": value})

@@ -165,6 +165,12 @@ def test_a_search_that_cannot_be_done_is_refused(query: str) -> None:
     assert (answer.status, answer.problem) == (422, "invalid_parameter")
 
 
+@pytest.mark.parametrize("tag", ["..", "%00", "x" * 81])
+def test_a_search_for_what_is_no_tag_is_refused(tag: str) -> None:
+    answer = Desk().call("GET", f"/v1/batches?tag={tag}")
+    assert (answer.status, answer.problem) == (422, "invalid_tag")
+
+
 # After the servers have answered.
 
 REFUSED = {"r1@one.example": "550 5.1.1 no such user", "r2@two.example": "450 4.2.0 greylisted"}

@@ -152,7 +152,7 @@ def test_a_template_that_takes_long_to_parse_is_refused_before_that(text: str) -
 
 
 def test_a_large_page_with_a_few_fields_is_accepted() -> None:
-    text = "body { colour: red } {# a comment #} " * 100_000 + "{{ name }}"
+    text = "body { colour: red } {# a comment #} " * 20_000 + "{{ name }}"
     assert with_text(Desk(), text.replace("{#", "").replace("#}", "")).status == 202
 
 

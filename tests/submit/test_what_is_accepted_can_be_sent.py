@@ -122,3 +122,47 @@ def is_sound(message: bytes) -> None:
     assert isinstance(parsed, EmailMessage)
     assert not [each.defects for each in parsed.walk() if each.defects]
     assert [mailbox.addr_spec for mailbox in parsed["From"].addresses] == [f"n@{DOMAIN}"]
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *(b"From: n@example.org", b"from : n@example.org", b"FROM:n@example.org (x)"),
+            *(b"Subject: a", b"Subject:", b"X\t: b", b"DKIM-Signature: v=1; b=x", b"X: \xff\xfe"),
+            *(
+                b" folded",
+                b"\tfolded",
+                b"",
+                b" ",
+                b"\t ",
+                b".",
+                b"..",
+                b"no header",
+                b": x",
+                b"\xe9: x",
+            ),
+            *(b"\x0b: y", b"X:\x0c", b"X: \x85", b"To: a@b.example,", b"\xc2\x85", b"X: \x1f"),
+        ]
+    )
+    | st.binary(max_size=12),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=200, print_blob=True)
+@given(LINES, st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r"]))
+def test_a_message_that_is_accepted_is_signed_and_otherwise_untouched(
+    lines: list[bytes], end: bytes
+) -> None:
+    message = b"\r\n".join([b"From: n@example.org", *lines]) + end
+    path = "/v1/messages?to=ann@sink.example"
+    answer = desk.call("POST", path, message, content_type="message/rfc822")
+    assert answer.status in (202, 403, 422), answer.json
+    if answer.status == 202:
+        desk.validate()
+        envelope, sent = rendered(answer.json["batch"])
+        assert not envelope.rejected
+        assert sent.startswith(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+        assert sent.endswith(message)
+        signature = sent.removesuffix(message)
+        assert re.fullmatch(rb"DKIM-Signature: (?:[^\r\n]+\r\n )*[^\r\n]+\r\n", signature)

@@ -21,7 +21,7 @@ FIELDS: dict[str, Any] = {
 }
 
 thorough = settings(
-    max_examples=400,
+    max_examples=200,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
