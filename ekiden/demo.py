@@ -145,12 +145,15 @@ def curl(client: Client) -> str:
 
 def _tried_again(client: Client, batch_id: str) -> int:
     """How many Deliveries were deferred, and tried once more when they were due."""
-    number, after = 0, ""
+    number = 0
+    after = ""
     while True:
         path = f"/v1/batches/{batch_id}/deliveries?limit=1000&after={after}"
         page = client.call("GET", path)[1]
-        number += sum((each["last"] or {}).get("attempt", 0) > 0 for each in page["deliveries"])
-        if not (after := page["next"]):
+        lasts = [each["last"] or {} for each in page["deliveries"]]
+        number += len([last for last in lasts if last.get("attempt", 0) > 0])
+        after = page["next"]
+        if not after:
             return number
 
 

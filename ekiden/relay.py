@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
+from ekiden.memory import give_back
 from shared import keys
 from shared.errors import Busy, NotFound, StoreUnavailable
 from shared.stage import Clock, Stage, Wake, fail, run
@@ -103,6 +104,8 @@ class Relay:
             for following in ready:
                 self.wake(following)
             self._forget(event.key)
+            if stage.name == "validate" and event.is_large:
+                give_back()
 
     async def _again(self, stage: Stage, event: Wake, error: Exception) -> None:
         """Queue it once more after a pause, or move it to `failed/` if that was too often."""

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 from ekiden.asgi import application
 from ekiden.cores import Cores
+from ekiden.memory import LARGE_BYTES, give_back
 from ekiden.relay import AT_ONCE, AtOnce, Relay
 from functions.dispatch import assemble as dispatch
 from functions.send import assemble as send
@@ -106,7 +107,10 @@ class Station:
             return await self._ready()
         if not self.config.services.submit:
             return Problem(404, "unknown_path", "submit does not run in this process").response()
-        return await self.face.handle(request)
+        response = await self.face.handle(request)
+        if len(request.body) > LARGE_BYTES:
+            asyncio.get_running_loop().call_later(0.05, give_back)  # when the body is let go
+        return response
 
     async def _ready(self) -> Response:
         state = "ok"

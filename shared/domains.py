@@ -60,6 +60,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     active: bool = True
 
 
+TEMPLATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""It is part of a key, and some stores refuse more than a name."""
+
+
 class Template(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`domains/<domain>/templates/<id>.json`."""
 

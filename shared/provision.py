@@ -9,7 +9,7 @@ import msgspec
 
 from shared import dkim_keys, keys
 from shared.address import normal_domain
-from shared.domains import ApiKey, DkimKeys, Domain, Template, new_api_key
+from shared.domains import TEMPLATE_ID, ApiKey, DkimKeys, Domain, Template, new_api_key
 from shared.errors import AlreadyExists, Malformed, NotFound
 from shared.store.base import Store
 
@@ -119,6 +119,8 @@ async def deactivate_api_key(store: Store, domain: str, key_id: str) -> None:
 
 async def put_template(store: Store, domain: str, template: Template) -> None:
     """Store a Template, whatever was there. Batches accepted before keep what they had."""
+    if not TEMPLATE_ID.fullmatch(template.id):
+        raise Refused(f"{template.id!r}: a Template's id has letters, digits, dots, - and _")
     await _read_domain(store, domain)
     key = keys.template(domain, template.id)
     await store.put(key, msgspec.json.encode(template))

@@ -4,7 +4,6 @@ A crash before the put: the app got no 202 and sends again. A crash after it: th
 sent; an app that repeats its call with the same `Idempotency-Key` learns so.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from functions.submit.message import accept_message, message_of, parse_message
 from shared import keys
 from shared.batches import load_content
 from shared.codec import pack
-from shared.domains import Directory, Template
+from shared.domains import TEMPLATE_ID, Directory, Template
 from shared.errors import AlreadyExists, NotFound
 from shared.http import Problem
 from shared.ids import batch_id, delivery_id, digest
@@ -24,9 +23,6 @@ from shared.store.base import Store
 from shared.suppressions import Suppressions
 
 MAX_LISTED_REJECTIONS = 10_000
-
-_TEMPLATE_ID = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
-"""What can be the last part of a key in every store."""
 
 Entropy = Callable[[], bytes]
 Decide = Callable[[Circumstances], Awaitable[Submitted]]
@@ -94,7 +90,7 @@ class Submit:
         if not template_id:
             return None
         try:
-            if _TEMPLATE_ID.fullmatch(template_id):
+            if TEMPLATE_ID.fullmatch(template_id):
                 return await self.directory.template(domain, template_id)
         except NotFound:
             pass

@@ -1,4 +1,4 @@
-"""A Bag of Envelopes: who is in it, what its mails have in common, and that it is always the same."""
+"""A Bag of Envelopes: who is in it, what its mails have in common, always the same bytes."""
 
 import base64
 import os
@@ -119,7 +119,8 @@ def test_a_message_is_the_same_alone_as_in_a_bag_that_shares(end: str, name: str
     said = {"html": PAGE + end, "text": "Hi {{ name }}" + end}
     first, second, third = (Row(n, "a@b.example", {"name": name, "code": n}) for n in range(3))
     together = dispatched(first, second, third, **said)
-    assert any(isinstance(piece, int) for piece in together.envelopes[1].message) or name == "Ä"
+    shares = any(isinstance(piece, int) for piece in together.envelopes[1].message)
+    assert shares == (name in ("Ann", "x\r\ny"))  # the others change how the page is written
     assert dispatched(second, **said).messages == [together.messages[1]]
 
 

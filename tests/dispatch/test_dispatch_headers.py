@@ -24,7 +24,8 @@ def head(message: bytes) -> list[str]:
     [
         "Hello", "", "x" * 66, "x" * 67, "x" * 1200, "word " * 40 + "end", "駅伝",
         "two  blanks " * 9 + "end", "駅伝" * 200, "ö", "=?utf-8?q?Evil?=", "a =?x?= b", "?=",
-        "Ends in (brackets) \\",        "a" * 60 + " " + "b" * 60, "x" * 80 + " y", "🏃" * 50, "'\";:<>@,[]",
+        "Ends in (brackets) \\", "a" * 60 + " " + "b" * 60, "x" * 80 + " y", "🏃" * 50,
+        "'\";:<>@,[]",
     ],
 )  # fmt: skip
 def test_a_subject_arrives_as_it_was_given(subject: str) -> None:

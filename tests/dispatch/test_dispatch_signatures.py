@@ -11,17 +11,16 @@ from shared.dkim_keys import dns_record, load
 from shared.model import Sender, message_bytes
 
 RSA = stored_key("rsa-sha256", "r1")
-ED25519 = stored_key("ed25519-sha256", "e1")
+"""What dkimpy needs no other package for. Of Ed25519, see `tests/dkim`."""
 
 
 def zone() -> dict[bytes, bytes]:
-    records = (dns_record(key.selector, DOMAIN, load(key)) for key in (RSA, ED25519))
-    return {f"{name}.".encode(): text.encode() for name, text in records}
+    name, text = dns_record(RSA.selector, DOMAIN, load(RSA))
+    return {f"{name}.".encode(): text.encode()}
 
 
-def accepted(message: bytes, index: int = 0) -> bool:
-    verifier = dkimpy.DKIM(message)
-    return bool(verifier.verify(index, dnsfunc=lambda name, timeout=5: zone().get(name)))
+def accepted(message: bytes) -> bool:
+    return bool(dkimpy.verify(message, dnsfunc=lambda name, timeout=5: zone().get(name)))
 
 
 SAID: dict[str, dict[str, Any]] = {
@@ -50,10 +49,8 @@ SAID: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SAID)
 def test_each_message_is_accepted(name: str) -> None:
-    made = dispatched({"name": "Ann"}, {"name": "jö 駅"}, keys=(RSA, ED25519), **SAID[name])
-    for message in made.messages:
-        assert accepted(message, 0)
-        assert accepted(message, 1)
+    made = dispatched({"name": "Ann"}, {"name": "jö 駅"}, keys=(RSA,), **SAID[name])
+    assert all(map(accepted, made.messages))
 
 
 def test_a_message_still_verifies_after_send_has_read_it_back() -> None:
@@ -63,11 +60,11 @@ def test_a_message_still_verifies_after_send_has_read_it_back() -> None:
     assert all(accepted(message_bytes(each, header.shared)) for each in envelopes)
 
 
-@pytest.mark.parametrize("change", [b"Subject: Hallo", b"Bcc: x@evil.example\r\nSubject: Hello"])
-def test_a_changed_header_is_not_accepted(change: bytes) -> None:
+@pytest.mark.parametrize("part", [b"Hello\r\n", b"news@", b"r0@sink", b"text/plain", b"7bit"])
+def test_a_changed_message_is_not_accepted(part: bytes) -> None:
     message = dispatched(keys=(RSA,)).messages[0]
     assert accepted(message)
-    assert not accepted(message.replace(b"Subject: Hello", change)) or b"Bcc" in change
+    assert not accepted(message.replace(part, b"x" + part))
 
 
 @pytest.mark.parametrize("name", ["From", "Subject", "To", "Date"])

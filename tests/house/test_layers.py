@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = ("shared", "functions", "ekiden")
 PURE = [
     *("functions/submit/accept.py", "functions/submit/message.py", "functions/submit/parts.py"),
+    *("functions/submit/fields.py", "functions/submit/templates.py"),
     "functions/validate/cut.py",
     *("functions/dispatch/render.py", "functions/dispatch/mime.py"),
     *("functions/dispatch/headers.py", "functions/dispatch/dkim.py"),
