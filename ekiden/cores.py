@@ -15,6 +15,7 @@ from ekiden.renderer import Rendered, frame
 from functions.dispatch.job import Job
 from shared.errors import Permanent, Temporary
 
+DEAD = "a renderer process ended"
 _RENDERED = msgspec.msgpack.Decoder(Rendered)
 
 
@@ -42,6 +43,9 @@ class _Child:
         return len(self._open)
 
     async def render(self, job: Job) -> Rendered:
+        """Raises `RendererDied`."""
+        if not self.alive:
+            raise RendererDied(DEAD)
         answer: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
         stdin = self._process.stdin
         assert stdin is not None
@@ -60,14 +64,17 @@ class _Child:
                 if not answer.done():
                     answer.set_result(rendered)
         except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
             self._fail()
 
     def _fail(self) -> None:
+        """Whoever waits must not wait for ever."""
         self.alive = False
         while self._open:
             answer = self._open.popleft()
             if not answer.done():
-                answer.set_exception(RendererDied("a renderer process ended"))
+                answer.set_exception(RendererDied(DEAD))
 
     async def stop(self) -> None:
         assert self._process.stdin is not None

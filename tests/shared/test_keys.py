@@ -1,0 +1,160 @@
+"""Every key, and the way back from it."""
+
+import inspect
+import re
+import string
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import keys
+from shared.ids import batch_id
+
+BATCHES = st.builds(batch_id, st.floats(0, 4e9), st.binary(min_size=10, max_size=10))
+BAGS = st.integers(0, 9999)
+ATTEMPTS = st.integers(0, 99)
+PARTS = st.integers(0, 9999)
+DOMAINS = st.from_regex(r"[a-z0-9]{1,20}(\.[a-z0-9]{1,20}){1,3}", fullmatch=True)
+NAMES = st.text(string.ascii_letters + string.digits + "._-", min_size=1)
+SECONDS = st.integers(0, 4_000_000_000)
+B = "01hf7yat00abcdefghjkmnpqrs"
+
+
+@given(BATCHES)
+def test_submitted(batch: str) -> None:
+    assert keys.parse_submitted(keys.submitted(batch)) == batch
+
+
+@given(DOMAINS, NAMES)
+def test_inbox(domain: str, name: str) -> None:
+    assert keys.parse_inbox(f"{keys.INBOX}{domain}/{name}") == (domain, name)
+
+
+@given(BATCHES, BAGS)
+def test_validated(batch: str, bag: int) -> None:
+    assert keys.parse_validated(keys.validated(batch, bag)) == (batch, bag)
+
+
+@given(BATCHES, BAGS, ATTEMPTS)
+def test_dispatched(batch: str, bag: int, attempt: int) -> None:
+    assert keys.parse_dispatched(keys.dispatched(batch, bag, attempt)) == (batch, bag, attempt)
+
+
+@given(BATCHES, BAGS, ATTEMPTS, PARTS)
+def test_outcome_part(batch: str, bag: int, attempt: int, part: int) -> None:
+    key = keys.outcome_part(batch, bag, attempt, part)
+    assert keys.parse_outcome_part(key) == (bag, attempt, part)
+    assert key.startswith(keys.outcomes_of_attempt(batch, bag, attempt))
+    assert key.startswith(keys.outcomes_of_bag(batch, bag))
+    assert key.startswith(keys.outcomes(batch))
+
+
+@given(SECONDS, BATCHES, BAGS, ATTEMPTS)
+def test_waiting(due: int, batch: str, bag: int, attempt: int) -> None:
+    for work in (
+        keys.submitted(batch),
+        keys.validated(batch, bag),
+        keys.dispatched(batch, bag, attempt),
+    ):
+        assert keys.parse_waiting(keys.waiting(due, work)) == (due, work)
+
+
+@given(st.floats(0, 4e9))
+def test_waiting_work_is_never_due_early_nor_a_second_late(due: float) -> None:
+    parsed, _ = keys.parse_waiting(keys.waiting(due, keys.submitted(B)))
+    assert 0 <= parsed - due < 1
+
+
+@given(SECONDS, SECONDS)
+def test_waiting_work_sorts_by_when_it_is_due(first: int, second: int) -> None:
+    work = keys.submitted(B)
+    assert (keys.waiting(first, work) < keys.waiting(second, work)) == (first < second)
+
+
+@given(DOMAINS, st.text(string.hexdigits, min_size=1))
+def test_suppression(domain: str, digest: str) -> None:
+    key = keys.suppression(domain, digest)
+    assert keys.parse_suppression(key) == digest
+    assert key.startswith(keys.suppressions(domain))
+
+
+@given(DOMAINS, st.text(min_size=1, max_size=20), BATCHES)
+def test_tagged(domain: str, tag: str, batch: str) -> None:
+    key = keys.tagged(domain, tag, batch)
+    assert keys.parse_tagged(key) == (tag, batch)
+    assert key.startswith(keys.tag(domain, tag))
+    assert key.count("/") == 4, "a tag is one part of a key, whatever it is"
+
+
+def test_every_parser_is_tested_here() -> None:
+    parsers = {name for name, _ in inspect.getmembers(keys, inspect.isfunction)}
+    here = inspect.getsource(inspect.getmodule(test_every_parser_is_tested_here))  # type: ignore[arg-type]
+    untested = [
+        name for name in parsers if name.startswith("parse_") and f"keys.{name}(" not in here
+    ]
+    assert not untested, f"add a round trip for {untested}"
+
+
+@pytest.mark.parametrize(
+    ("key", "stage"),
+    [
+        ("inbox/example.org/a.json", "submit"),
+        (keys.submitted(B), "validate"),
+        (keys.validated(B, 0), "dispatch"),
+        (keys.dispatched(B, 0, 0), "send"),
+        (keys.content(B), None),
+        (keys.waiting(0, keys.submitted(B)), None),
+        (keys.failed("send", keys.dispatched(B, 0, 0)), None),
+        (keys.lease(B, 0, 0), None),
+        ("", None),
+        ("submitted", None),
+        ("no-such/prefix", None),
+    ],
+)
+def test_the_prefix_names_the_stage_whose_work_it_is(key: str, stage: str | None) -> None:
+    assert keys.stage_of(key) == stage
+
+
+def test_a_failed_key_names_the_work_that_failed() -> None:
+    work = keys.dispatched(B, 3, 2)
+    assert keys.failed("send", work) == f"failed/send/{work}.json"
+
+
+def test_no_key_is_the_prefix_of_its_sibling() -> None:
+    """Some stores refuse a name that is the prefix of another, or list them in their own order."""
+    siblings = [
+        *(keys.validated(B, bag) for bag in (0, 1, 10, 100, 1000, 9999)),
+        *(keys.dispatched(B, 1, attempt) for attempt in (0, 1, 10, 99)),
+        *(
+            keys.outcome_part(B, 1, attempt, part)
+            for attempt in (0, 10)
+            for part in (0, 1, 10, 100)
+        ),
+        *(keys.lease(B, bag, attempt) for bag in (1, 10) for attempt in (1, 10)),
+        *(keys.content(B), keys.cancelled(B)),
+    ]
+    for one in siblings:
+        assert not [other for other in siblings if other != one and other.startswith(one)]
+
+
+@given(st.lists(st.tuples(BAGS, ATTEMPTS, PARTS), max_size=10))
+def test_outcomes_sort_by_bag_attempt_and_part(places: list[tuple[int, int, int]]) -> None:
+    by_key = sorted(places, key=lambda place: keys.outcome_part(B, *place))
+    assert by_key == sorted(places)
+
+
+def test_the_due_time_in_a_key_can_be_read_by_a_person() -> None:
+    due = datetime(2026, 11, 21, 9, 30, 15, tzinfo=UTC).timestamp()
+    assert keys.waiting(due, keys.submitted(B)) == f"waiting/20261121T093015Z/validate/{B}.json"
+
+
+def test_the_map_in_the_docstring_names_every_prefix() -> None:
+    prefixes = set(re.findall(r"^    ([a-z]+/)", str(keys.__doc__), re.MULTILINE))
+    made = {
+        value
+        for name, value in vars(keys).items()
+        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+    }
+    assert {value.partition("/")[0] + "/" for value in made} <= prefixes
