@@ -44,8 +44,6 @@ class _Child:
 
     async def render(self, job: Job) -> Rendered:
         """Raises `RendererDied`."""
-        if not self.alive:
-            raise RendererDied(DEAD)
         answer: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
         stdin = self._process.stdin
         assert stdin is not None
@@ -94,10 +92,13 @@ class Cores:
     async def start(self) -> None:
         """Have all processes running."""
         async with self._starting:
-            self._children = [child for child in self._children if child.alive]
-            new = [_Child(await self._spawn()) for _ in range(self._wanted - len(self._children))]
-            self._children += new
+            alive = self._alive()
+            new = [_Child(await self._spawn()) for _ in range(self._wanted - len(alive))]
+            self._children = alive + new
             await asyncio.gather(*(child.ready for child in new))
+
+    def _alive(self) -> list[_Child]:
+        return [child for child in self._children if child.alive]
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -110,9 +111,11 @@ class Cores:
 
     async def render(self, job: Job) -> bytes:
         """The renderer for `dispatch`. Raises `RenderFailed`, `RendererDied`."""
-        if not all(child.alive for child in self._children):
+        if len(self._alive()) < self._wanted:
             await self.start()
-        child = min(self._children, key=lambda each: each.load)
+        child = min(self._alive(), key=lambda each: each.load, default=None)
+        if child is None:
+            raise RendererDied(DEAD)
         rendered = await child.render(job)
         if rendered.error:
             raise RenderFailed(f"{rendered.error}: {rendered.message}")

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 from ekiden.asgi import application
 from ekiden.cores import Cores
@@ -160,7 +161,15 @@ async def serve(config: Config) -> None:
                 timeout_graceful_shutdown=10,
             )
         )
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, _once)
         await server.serve()
+
+
+def _once(number: int, frame: FrameType | None) -> None:
+    """uvicorn raises the signal that ended it again, when HTTP is closed: we have just begun to
+    stop then. One more of these ends us at once."""
+    signal.signal(number, signal.SIG_DFL)
 
 
 def main(config: Config) -> None:

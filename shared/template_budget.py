@@ -22,9 +22,12 @@ MAX_ARGUMENT_CHARS = 1000
 """What a filter or method is told besides its subject; else two long texts cost their product."""
 MAX_NUMBER_BITS = 4096
 """Arithmetic on numbers up to here takes no time worth counting."""
+HASH_BITS = 60
+"""Wider numbers can be chosen so that their hashes collide, and each is compared with all others."""
+_WIDE_PAIRS_PER_STEP = 50
 
 SCALARS = (str, int, float, bool, type(None), Undefined)
-_CONTAINERS = (list, tuple, Mapping, KeysView, ValuesView, ItemsView)
+_CONTAINERS = (list, tuple, range, Mapping, KeysView, ValuesView, ItemsView)
 
 
 class Exceeded(Exception):
@@ -65,26 +68,26 @@ class Budget:
         if isinstance(value, str):
             self.make(len(value))
             return
-        size_chars = 0
+        size_chars = wide = 0
         level: list[Any] = [value]
         for _ in range(MAX_NESTING):
             below: list[Any] = []
             for inner in level:
                 if isinstance(inner, str):
                     size_chars += len(inner)
+                elif isinstance(inner, int):
+                    wide += inner.bit_length() > HASH_BITS
                 elif not isinstance(inner, SCALARS):
                     below += self._opened(inner)
             if not below:
                 self.make(size_chars)
+                self.step(wide * wide // _WIDE_PAIRS_PER_STEP)
                 return
             level = below
         raise Exceeded(f"values are nested more than {MAX_NESTING} deep")
 
     def _opened(self, value: Any) -> Iterable[Any]:
         """What is in a container. Anything but data is refused: its text may name an address."""
-        if isinstance(value, range):
-            self.step(len(value))
-            return ()
         if not isinstance(value, _CONTAINERS):
             raise Exceeded(f"a {type(value).__name__} is no value to work with")
         self.step(len(value))

@@ -4,7 +4,6 @@ With a route (a smarthost) all go there. Otherwise each goes to the mail exchang
 Recipient's domain (RFC 5321 §5.1); domains with the same exchangers share connections.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -17,6 +16,7 @@ from shared.address import domain_of
 from shared.dns import MxHost, MxResolver, NoMail
 from shared.errors import Temporary
 from shared.model import BagHeader, Envelope, message_bytes
+from shared.together import together
 
 Report = Callable[[Envelope, Verdict], None]
 Refuse = Callable[[Envelope, str, str], None]
@@ -65,11 +65,10 @@ class SmtpTransmitter:
         may_go_on: Callable[[], bool],
     ) -> None:
         queues = await self._queues(envelopes, report, refuse)
-        delivered = (
+        await together(
             self._deliver(destination, header, queue, report, may_go_on)
             for destination, queue in queues.values()
         )
-        await asyncio.gather(*delivered)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -101,7 +100,7 @@ class SmtpTransmitter:
         domains: dict[str, list[Envelope]] = {}
         for envelope in envelopes:
             domains.setdefault(domain_of(envelope.recipient), []).append(envelope)
-        found = await asyncio.gather(*map(self._find, domains))
+        found = await together(map(self._find, domains))
         queues: dict[str, tuple[Destination, list[Envelope]]] = {}
         for (domain, group), result in zip(domains.items(), found, strict=True):
             if isinstance(result, Destination):

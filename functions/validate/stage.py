@@ -5,7 +5,6 @@ submitted/<batch>.json → batches/<batch>/content.json
                          validated/<batch>/<bag>.json, or waiting/<due>/dispatch/… if scheduled
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
@@ -19,6 +18,7 @@ from shared.model import Content, Submitted, encode
 from shared.stage import Clock, Stage, Wake, wake, write_once
 from shared.store.base import Store
 from shared.suppressions import Suppressions
+from shared.together import together
 
 _AT_ONCE = 8
 
@@ -73,11 +73,9 @@ def _parse(body: bytes) -> Submitted:
 
 async def _write_content(store: Store, content: Content) -> None:
     """Before any Bag: dispatch reads it. Died here: it is written again, the same."""
-    tags = (keys.tagged(content.domain, tag, content.batch) for tag in content.tags)
-    await asyncio.gather(
-        write_once(store, keys.content(content.batch), pack([encode(content)])),
-        *(write_once(store, key, b"") for key in tags),
-    )
+    bodies = {keys.content(content.batch): pack([encode(content)])}
+    bodies |= {keys.tagged(content.domain, tag, content.batch): b"" for tag in content.tags}
+    await together(write_once(store, key, body) for key, body in bodies.items())
 
 
 async def _write_bags(
@@ -94,5 +92,5 @@ async def _write_bags(
         await write_once(store, work_key, body)
         return wake(work_key, body)
 
-    written = await asyncio.gather(*map(write, bags))
+    written = await together(map(write, bags))
     return [each for each in written if each is not None]

@@ -27,6 +27,7 @@ FIELDS = {
     "rows": [{"a": str(n % 7), "b": n, "c": "x"} for n in range(300)],
     "words": [f"w{n}" for n in range(300)],
     "deep": {"a": {"a": {"a": {"a": {"a": ""}}}}},
+    "collisions": [[n * (2**61 - 1), 1] for n in range(5000)],
     "empty": "",
 }
 
@@ -155,6 +156,8 @@ ATTACKS = {
     "filters by name": turns("{% set x = words|map('upper')|map('lower') %}"),
     "ranges sorted": turns("{% set x = range(99999)|sort %}"),
     "ranges of ranges": "{{ ([range(99999)] * 1000)|map('max')|list|length }}",
+    "numbers of one hash": "{{ range(0, 99999 * (2**61 - 1), 2**61 - 1)|unique|list|length }}",
+    "keys of one hash": turns("{% set x = dict(collisions) %}"),
     "a change watched": turns("{% if loop.changed(rows) %}{% endif %}"),
     # Ways to the interpreter.
     "__class__": "{{ name.__class__ }}",
