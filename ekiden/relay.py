@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from random import Random
 from typing import NamedTuple, TypeAlias
 
 from ekiden.memory import give_back
@@ -27,6 +28,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 60.0
 LONGEST_BUSY_PAUSE_S = 5.0
 """Who holds the lease may have been killed: it ends soon."""
+FRESH_S = 5.0
+"""What has queued for longer may have been done by another process, which found it by its sweep."""
 NOBODYS_FAULT = (Busy, StoreUnavailable)
 """These do not count as tries. A store that is away is away for all: its return must not find
 everything that was open under `failed/`."""
@@ -58,7 +61,11 @@ class Relay:
         stages: Iterable[Stage],
         at_once: Mapping[str, AtOnce] = AT_ONCE,
         max_redrives: int = 5,
+        chance: Random | None = None,
     ) -> None:
+        """`chance` shuffles what the sweep finds: of two processes that look at the same moment,
+        each then begins somewhere else, and finds done what the other has done. None: as listed.
+        """
         self._store = store
         self._clock = clock
         self._stages = {stage.name: stage for stage in stages}
@@ -67,7 +74,8 @@ class Relay:
         }
         self._at_once = at_once
         self._max_redrives = max_redrives
-        self._known: set[str] = set()
+        self._chance = chance
+        self._known: dict[str, float] = {}  # key → when it was woken
         self._tries: dict[str, int] = {}
         self._pauses: dict[str, int] = {}
         self._runners: list[asyncio.Task[None]] = []
@@ -89,12 +97,14 @@ class Relay:
         """Queue a work object, unless it is queued or running, or its stage runs elsewhere."""
         name = keys.stage_of(event.key)
         if name in self._stages and event.key not in self._known and not self._stopping:
-            self._known.add(event.key)
+            self._known[event.key] = self._clock()
             self._idle.clear()
             self._queues[name, event.is_large].put_nowait(event)
 
     async def _run(self, stage: Stage, queue: _Queue) -> None:
         while (event := await queue.get()) is not None:
+            if self._clock() - self._known[event.key] > FRESH_S:
+                event = Wake(event.key, size_bytes=event.size_bytes)  # is it still there?
             try:
                 tries = self._tries.get(event.key, 0) + 1
                 ready = await run(stage, self._store, self._clock, event, tries)
@@ -135,7 +145,7 @@ class Relay:
         self._forget(event.key)
 
     def _forget(self, key: str) -> None:
-        self._known.discard(key)
+        self._known.pop(key, None)
         self._tries.pop(key, None)
         self._pauses.pop(key, None)
         if not self._known:
@@ -146,7 +156,10 @@ class Relay:
         now = self._clock()
         async for event in release_due(self._store, now):
             self.wake(event)
-        async for event in forgotten(self._store, now - forgotten_after_s):
+        found = [event async for event in forgotten(self._store, now - forgotten_after_s)]
+        if self._chance:
+            self._chance.shuffle(found)
+        for event in found:
             self.wake(event)
         await drop_orphaned_leases(self._store, now - forgotten_after_s)
 

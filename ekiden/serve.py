@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 from types import FrameType
 
 from ekiden.asgi import application
@@ -56,6 +57,7 @@ class Station:
             self._stages(),
             {**AT_ONCE, "send": AtOnce(AT_ONCE["send"].small, config.send.bags_at_once)},
             config.sweep.max_redrives,
+            Random(),
         )
         self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)
 

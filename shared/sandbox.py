@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import StrictUndefined, nodes, pass_context
 from jinja2.lexer import TokenStream
 from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -155,7 +155,8 @@ def _weigh_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         current().weigh_argument(argument)
 
 
-def _written(value: Any) -> Any:
+@pass_context  # or Jinja2 would show constants when it compiles, and not ask us
+def _written(_: Context, value: Any) -> Any:
     """A value on its way into the text. Short ones are counted with the body they stand in."""
     if isinstance(value, str) and len(value) > CHARS_PER_STEP:
         current().make(len(value))

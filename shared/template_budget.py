@@ -23,7 +23,7 @@ MAX_ARGUMENT_CHARS = 1000
 MAX_NUMBER_BITS = 4096
 """Arithmetic on numbers up to here takes no time worth counting."""
 HASH_BITS = 60
-"""Wider numbers can be chosen so that their hashes collide, and each is compared with all others."""
+"""Wider numbers can have one hash by design: then a set compares each with all others."""
 _WIDE_PAIRS_PER_STEP = 50
 
 SCALARS = (str, int, float, bool, type(None), Undefined)

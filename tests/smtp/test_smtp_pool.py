@@ -12,12 +12,12 @@ from scripted_server import Dialog, ScriptedServer
 from smtp_mail import LOOPS, Reports, run, some
 
 from ekiden.sink import Sink
-from shared.dns import DnsUnavailable
 from functions.send.smtp.options import Options
 from functions.send.smtp.outgoing import Outgoing
 from functions.send.smtp.pool import Limits, Pool
 from functions.send.smtp.target import Destination, Target
 from functions.send.smtp.verdict import Verdict
+from shared.dns import DnsUnavailable
 
 OPTIONS = Options("client.test")
 

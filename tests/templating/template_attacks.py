@@ -211,6 +211,8 @@ ATTACKS = {
     "the address of a method, formatted": "{{ '%s'|format(name.upper) }}",
     "the address of a method, defaulted": "{{ nothing|default(name.upper) }}",
     "the address of a method, mapped": "{{ ['a']|map(attribute='upper')|join }}",
+    "the address of a constant's method": "{{ ''.upper }}",
+    "the address of a constant's method, in a list": "{{ [''.upper] }}",
     "the order of a set": "{{ {'a': 1}.keys() - [] }}",
     "a random word": "{{ words|random }}",
     "a pretty picture of a range": "{{ range|pprint }}",

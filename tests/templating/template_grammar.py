@@ -59,21 +59,8 @@ _outputs = st.builds(
     "{{{{ {} }}}}".format, st.one_of(_familiar.map("{}|string".format), expressions)
 )
 _SCRAPS = (
-    *(
-        "{{",
-        "}}",
-        "{%",
-        "%}",
-        "{#",
-        "#}",
-        "{% raw %}",
-        "{% endfor %}",
-        "text",
-        "<b>",
-        "\r\n",
-        "{{ '",
-    ),
-    *("{% for x in words %}", "{% endif %}", "{%- if name -%}", "{{ name }}", "|", ".", "(", ")"),
+    *("{{", "}}", "{%", "%}", "{#", "#}", "|", ".", "(", ")", "text", "<b>", "\r\n", "{{ '"),
+    *("{% for x in words %}", "{% endfor %}", "{%- if name -%}", "{% endif %}", "{% raw %}"),
 )
 
 

@@ -136,6 +136,13 @@ def test_expressions(expression: str, shown: str) -> None:
     assert text("{{ " + expression + " }}") == shown
 
 
+@pytest.mark.parametrize("value", ["[1]", "{'a': 1}", "(1, 2)", "range(3)", "words", "order"])
+def test_only_what_has_one_text_can_be_shown(value: str) -> None:
+    for show in (html, text):
+        with pytest.raises(TemplateFault, match="cannot be shown: loop over it, or join it"):
+            show("{{ " + value + " }}")
+
+
 def test_data_come_before_methods_of_the_same_name() -> None:
     data = {"items": "the items", "get": "the get", "copy": "the copy"}
     assert (

@@ -1,0 +1,94 @@
+"""Two `ekiden serve` share one real bucket. One is killed with signal 9, the other finishes."""
+
+import time
+from collections import Counter
+from random import Random
+
+import msgspec
+from processes import (
+    DOMAIN,
+    Serve,
+    outcomes,
+    prefixes,
+    provision,
+    read,
+    seeded_random,
+    slow_sink,
+)
+from seaweed import Seaweed
+
+from shared import keys
+from shared.errors import NotFound
+from shared.outcome import FINAL
+from shared.store.base import Store, list_all
+
+RECIPIENTS = 1500
+BOTH_WITHIN_S = 30
+
+
+def batch(rng: Random) -> dict[str, object]:
+    """Its mails are so unlike each other that a Bag of them counts as large."""
+    rows = [
+        {"email": f"r{n}@d{n % 7}.example", "fields": {"noise": rng.randbytes(1500).hex()}}
+        for n in range(RECIPIENTS)
+    ]
+    content = {"subject": "Noise", "text": "{{ noise }}"}
+    return {"sender": {"email": f"news@{DOMAIN}"}, "recipients": rows, **content}
+
+
+async def senders(store: Store) -> set[int]:
+    """The pids of the processes that hold a lease on a Bag."""
+    pids: set[int] = set()
+    async for entry in list_all(store, keys.LEASES):
+        try:
+            lease = msgspec.json.decode((await store.get(entry.key)).body)
+        except NotFound:
+            continue
+        pids.add(int(lease["owner"].split(":")[1]))
+    return pids
+
+
+async def until_two_send(store: Store) -> set[int]:
+    seen: set[int] = set()
+    deadline = time.monotonic() + BOTH_WITHIN_S
+    while len(seen) < 2 and time.monotonic() < deadline:
+        seen |= await senders(store)
+    return seen
+
+
+def test_one_of_two_is_killed_and_the_other_finishes(seaweed: Seaweed) -> None:
+    url = seaweed.url("two-serves")
+    with slow_sink(pause_s=0.003) as sink:
+        api_key = provision(url)
+        given = {
+            "store_url": url,
+            "send_route": f"smtp://127.0.0.1:{sink.port}",
+            "send_lease_duration": "2s",
+            "send_max_connections_per_destination": "2",
+            "send_bags_at_once": "2",
+            "validate_bag_size": "40",
+            "dispatch_workers": "1",
+            "sweep_interval": "500ms",
+            "sweep_forgotten_after": "1s",
+        }
+        first, second = Serve(api_key, **given), Serve(api_key, **given)
+        assert first.ready()
+        assert second.ready()
+        submitted = first.client.submit(batch(seeded_random()))["batch"]
+        assert read(url, until_two_send) == {first.pid, second.pid}, "both take part"
+
+        first.kill()
+        sent_by_both = sink.sink.accepted
+        assert sent_by_both < RECIPIENTS, "in the middle"
+        assert second.client.batch(submitted, wait_s=50)[0]["done"]
+        assert second.stop() == 0
+        first.bury()
+
+        final = Counter(line.delivery for line in read(url, outcomes) if line.outcome in FINAL)
+        assert len(final) == RECIPIENTS
+        assert set(final.values()) == {1}
+        received = sink.received()
+        assert len(received) == RECIPIENTS
+        assert {len(messages) for messages in received.values()} == {1}, "to the byte"
+        print(f"{sent_by_both} mails when one was killed; {sink.sink.accepted} in the end")
+        assert read(url, prefixes) <= {"batches", "domains", "probe"}
