@@ -127,7 +127,8 @@ class Relay:
                     return
                 except Exception as still:  # noqa: BLE001 - also this is tried again
                     error = still
-        log.warning("%s will be tried again: %s", event.key, error, extra={"stage": stage.name})
+        level = logging.INFO if isinstance(error, Busy) else logging.WARNING
+        log.log(level, "%s will be tried again: %s", event.key, error, extra={"stage": stage.name})
         pauses = self._pauses.get(event.key, 0)
         self._pauses[event.key] = pauses + 1
         longest_s = LONGEST_BUSY_PAUSE_S if isinstance(error, Busy) else LONGEST_PAUSE_S

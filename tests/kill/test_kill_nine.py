@@ -93,52 +93,54 @@ class Lives:
 
     def killed_on_the_clock(self) -> None:
         """While it starts, recovers, or does whatever it does by then."""
-        serve = self.start()
-        serve.ended_within(self.rng.uniform(0, 1.5))
-        self.renderers.watch(serve.children())
-        serve.kill()
-        serve.bury()
+        alive = self.start()
+        alive.ended_within(self.rng.uniform(0, 1.5))
+        self.renderers.watch(alive.children())
+        alive.kill()
+        alive.bury()
 
     def killed_by_mail(self) -> None:
         """By the mail server, in the middle of a mail."""
         last = self.sink.rcpts + self.rng.randint(1, 120)
-        serve = self.start()
-        self.sink.on_rcpt = lambda number: serve.kill() if number >= last else None
-        if serve.ready():
-            self.renderers.watch(serve.children())
-            self.submit_what_is_left(serve)
-        if not serve.ended_within(10):
-            serve.kill()  # all is done already, or waits for leases of the dead
+        alive = self.start()
+        self.sink.on_rcpt = lambda number: alive.kill() if number >= last else None
+        if alive.ready():
+            self.renderers.watch(alive.children())
+            self.submit_what_is_left(alive)
+        if not alive.ended_within(10):
+            alive.kill()  # all is done already, or waits for leases of the dead
         self.sink.on_rcpt = lambda number: None
-        serve.bury()
+        alive.bury()
 
-    def submit_what_is_left(self, serve: Serve) -> None:
+    def submit_what_is_left(self, alive: Serve) -> None:
         """A call that the process did not survive is repeated in the next life."""
         for number in range(len(self.submitted), BATCHES):
             content = batch(number, Random(number))
             try:
-                answer = serve.client.submit(content, idempotency_key=f"batch {number}")
+                answer = alive.client.submit(content, idempotency_key=f"batch {number}")
             except ApiUnreachable:
                 return
             assert answer["accepted"] == RECIPIENTS
             self.submitted.append(answer["batch"])
 
     def finish(self) -> None:
-        serve = self.start()
-        assert serve.ready()
-        self.submit_what_is_left(serve)
+        alive = self.start()
+        assert alive.ready()
+        self.submit_what_is_left(alive)
         for each in self.submitted:
-            status = serve.client.batch(each, wait_s=50)[0]
+            status = alive.client.batch(each, wait_s=50)[0]
             assert status["done"], status
-        assert serve.stop() == 0
+        assert alive.stop() == 0
 
 
-def test_twenty_kills_lose_nothing_and_repeat_what_was_in_flight(tmp_path: Path) -> None:
+def test_twenty_kills_lose_nothing_and_repeat_what_was_in_flight(
+    tmp_path: Path, serve: Callable[..., Serve]
+) -> None:
     rng = seeded_random()
     with slow_sink(SINK_PAUSE_S, refuse) as sink:
         given = options(tmp_path, sink)
         api_key = provision(given["store_url"])
-        lives = Lives(sink, lambda: Serve(api_key, **given), rng)
+        lives = Lives(sink, lambda: serve(api_key, **given), rng)
         kinds = [lives.killed_by_mail] * 15 + [lives.killed_on_the_clock] * 5
         rng.shuffle(kinds)
         for live in kinds[:KILLS]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from processes import DOMAIN, Serve, outcomes, prefixes, provision, read, slow_sink
@@ -16,7 +17,9 @@ BATCH = {
 }
 
 
-def test_sigterm_lets_bags_finish_and_the_next_process_do_the_rest(tmp_path: Path) -> None:
+def test_sigterm_lets_bags_finish_and_the_next_process_do_the_rest(
+    tmp_path: Path, serve: Callable[..., Serve]
+) -> None:
     url = f"sqlite:///{tmp_path}/ekiden.db"
     with slow_sink(pause_s=0.003) as sink:
         api_key = provision(url)
@@ -28,7 +31,7 @@ def test_sigterm_lets_bags_finish_and_the_next_process_do_the_rest(tmp_path: Pat
         }
         half = threading.Event()
         sink.on_rcpt = lambda number: half.set() if number == 100 else None
-        first = Serve(api_key, **given)
+        first = serve(api_key, **given)
         assert first.ready()
         batch = first.client.submit(BATCH)["batch"]
         assert half.wait(20)
@@ -37,7 +40,7 @@ def test_sigterm_lets_bags_finish_and_the_next_process_do_the_rest(tmp_path: Pat
         assert len(read(url, outcomes)) == sent, "everything is recorded"
         assert "leases" not in read(url, prefixes), "the next one need not wait"
 
-        second = Serve(api_key, **given)
+        second = serve(api_key, **given)
         assert second.ready()
         assert second.client.batch(batch, wait_s=50)[0]["done"]
         assert second.stop() == 0
