@@ -6,6 +6,7 @@ are kept, and written when it is back, unless another has taken the lease by the
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from functions.send.lease import Lease
@@ -32,6 +33,7 @@ class Recorder:
         next_part: int,
         flush_every: int = 200,
         flush_interval_s: float = 1.0,
+        after_flush: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._store = store
@@ -41,6 +43,7 @@ class Recorder:
         self._part = next_part
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
+        self._after_flush = after_flush
         self._open: list[Outcome] = []
         self._writing: list[Outcome] = []
         self._refusal: EkidenError | None = None
@@ -55,6 +58,19 @@ class Recorder:
         else:
             self._flush_later()
 
+    @property
+    def keeps_up(self) -> bool:
+        """Whether not much more is unwritten than makes a part."""
+        return len(self._writing) + len(self._open) < 3 * self._flush_every
+
+    async def catch_up(self) -> None:
+        """Write all that is open, unless the lease is lost."""
+        if self._flushing is not None:
+            await self._flushing
+        self._stop_timer()
+        while (self._writing or self._open) and not self._lease.lost:
+            await self._flush()
+
     def _flush_later(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()
@@ -68,6 +84,9 @@ class Recorder:
     async def _flush_on(self) -> None:
         """Write what is open, and go on while as much has come in meanwhile as makes a part."""
         await self._flush()
+        if self._after_flush is not None:
+            with suppress(Temporary):
+                await self._after_flush()
         while len(self._open) >= self._flush_every and not self._lease.lost:
             await self._flush()
         if self._open:
@@ -125,11 +144,7 @@ class Recorder:
     async def finish(self) -> None:
         """Write what is open. Raises `Busy` if the lease was lost before all was written, and what
         the store refused it with."""
-        if self._flushing is not None:
-            await self._flushing
-        self._stop_timer()
-        while (self._writing or self._open) and not self._lease.lost:
-            await self._flush()
+        await self.catch_up()
         if self._refusal:
             raise self._refusal
         if self._writing or self._open:

@@ -20,8 +20,8 @@ from functions.send.retry import RetryPolicy
 from functions.send.smtp.verdict import Verdict
 from functions.send.transmit import Transmitter
 from shared import keys
-from shared.batches import outcome_parts, read_outcomes
-from shared.errors import Busy, EkidenError, NotFound
+from shared.batches import is_cancelled, outcome_parts, read_outcomes
+from shared.errors import Busy, EkidenError
 from shared.ids import delivery_id
 from shared.model import BagHeader, Envelope
 from shared.outcome import Outcome, State
@@ -89,6 +89,7 @@ class _OpenBag:
         self._header = header
         self._envelopes = envelopes
         self._outcomes: dict[str, Outcome] = {}
+        self._taken_back = False
 
     async def send(self, transmitter: Transmitter) -> None:
         """Transmit what has no Outcome yet. Returns when every Delivery of the Bag has one."""
@@ -99,14 +100,9 @@ class _OpenBag:
         open_ = [each for each in self._envelopes if self._id(each) not in self._outcomes]
         if not open_:
             return
-        cancelled = await self._cancelled()
         recorder = self._recorder(keys.parse_outcome_part(parts[-1])[2] + 1 if parts else 0)
         try:
-            if cancelled:
-                for envelope in open_:
-                    recorder.add(self._local(envelope, State.CANCELLED, "cancelled"))
-            else:
-                await self._transmit(transmitter, open_, recorder)
+            await self._work_off(transmitter, open_, recorder)
             await recorder.finish()
         except BaseException:
             await recorder.abandon()
@@ -118,17 +114,33 @@ class _OpenBag:
     def _id(self, envelope: Envelope) -> str:
         return delivery_id(self._header.batch, self._header.bag, envelope.n)
 
-    async def _transmit(
+    async def _work_off(
         self, transmitter: Transmitter, envelopes: list[Envelope], recorder: Recorder
     ) -> None:
-        willing: list[Envelope] = []
+        """Give every Delivery an Outcome, for as long as we may go on."""
+        await self._look_for_cancel()
+        left: list[Envelope] = []
         for envelope in envelopes:
             if envelope.rejected:
                 reason, detail = envelope.rejected, envelope.detail
                 recorder.add(self._local(envelope, State.REJECTED, reason, detail))
             else:
-                willing.append(envelope)
+                left.append(envelope)
+        while left and not self._taken_back and self._lease.holds():
+            await self._transmit(transmitter, left, recorder)
+            await recorder.catch_up()
+            left = [each for each in left if self._id(each) not in recorder.outcomes]
+        if self._taken_back:
+            for envelope in left:
+                recorder.add(self._local(envelope, State.CANCELLED, "cancelled"))
 
+    async def _look_for_cancel(self) -> None:
+        """Before the first mail, and whenever Outcomes were written."""
+        self._taken_back = self._taken_back or await is_cancelled(self._store, self._header.batch)
+
+    async def _transmit(
+        self, transmitter: Transmitter, envelopes: list[Envelope], recorder: Recorder
+    ) -> None:
         def report(envelope: Envelope, verdict: Verdict) -> None:
             now, retry = self._clock(), self._settings.retry
             recorder.add(outcome_of(self._header, envelope, verdict, now, retry))
@@ -136,8 +148,12 @@ class _OpenBag:
         def refuse(envelope: Envelope, reason: str, text: str) -> None:
             recorder.add(self._local(envelope, State.REJECTED, reason, text))
 
+        def may_go_on() -> bool:
+            # A store that is away must not let unrecorded mail pile up: a crash would repeat it.
+            return self._lease.holds() and recorder.keeps_up and not self._taken_back
+
         await transmitter.transmit(
-            self._header, willing, report=report, refuse=refuse, may_go_on=self._lease.holds
+            self._header, envelopes, report=report, refuse=refuse, may_go_on=may_go_on
         )
 
     async def defer(self) -> None:
@@ -161,14 +177,8 @@ class _OpenBag:
             next_part,
             self._settings.flush_outcomes,
             self._settings.flush_interval_s,
+            self._look_for_cancel,
         )
 
     def _local(self, envelope: Envelope, state: State, reason: str, text: str = "") -> Outcome:
         return local_outcome(self._header, envelope, state, self._clock(), reason, text)
-
-    async def _cancelled(self) -> bool:
-        try:
-            await self._store.get(keys.cancelled(self._header.batch))
-        except NotFound:
-            return False
-        return True

@@ -81,13 +81,12 @@ class SmtpTransmitter:
         report: Report,
         may_go_on: Callable[[], bool],
     ) -> None:
-        waiting: deque[Outgoing] = deque(_Mail(each, header.shared) for each in envelopes)
+        waiting = _Waiting(may_go_on)
+        waiting.extend(_Mail(each, header.shared) for each in envelopes)
 
         def report_on(outgoing: Outgoing, verdict: Verdict) -> None:
             assert isinstance(outgoing, _Mail)
             report(outgoing.envelope, verdict)
-            if not may_go_on():
-                waiting.clear()
 
         await self._pool.deliver(destination, waiting, report_on)
 
@@ -122,6 +121,17 @@ class SmtpTransmitter:
         return Destination.of_hosts(
             Target(host.name, preference=host.preference, tls=self._tls) for host in hosts
         )
+
+
+class _Waiting(deque[Outgoing]):
+    """A queue that is empty for everybody who asks, from the moment that we may not go on."""
+
+    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+        super().__init__()
+        self._may_go_on = may_go_on
+
+    def __bool__(self) -> bool:
+        return len(self) > 0 and self._may_go_on()
 
 
 class _Mail:

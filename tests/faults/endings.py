@@ -49,9 +49,9 @@ class Ending:
     received: Counter[tuple[str, bytes]]
 
 
-async def see_ending(here: World) -> Ending:
+async def see_ending(here: World, failed: int = 0) -> Ending:
     assert await here.open_work() == []
-    assert await here.keys(keys.FAILED) == []
+    assert len(await here.keys(keys.FAILED)) == failed
     lines = await here.outcomes()
     of_attempt = Counter((line.delivery, line.attempt) for line in lines)
     assert set(of_attempt.values()) <= {1}, "an attempt has one Outcome"

@@ -65,6 +65,8 @@ def cancel_at(offset_s: float) -> Step:
     return step
 
 
+NOT_READABLE = "an upload that cannot be read, and another"
+
 STORIES: dict[str, list[Step]] = {
     "a batch with a rejected row": [submit(WITH_A_REJECTED_ROW), settle, later(500)],
     "a batch with an idempotency key": [submit(SEVEN, idempotency_key="k1"), settle, later(500)],
@@ -81,6 +83,7 @@ STORIES: dict[str, list[Step]] = {
         settle,
         later(500),
     ],
+    NOT_READABLE: [upload("torn.json", b'{"sender": '), upload("fay.eml", MESSAGE), settle],
     "a scheduled batch": [submit(SCHEDULED), settle, later(3600), later(4200)],
     "a scheduled batch, cancelled": [submit(SCHEDULED), settle, cancel_at(1800), settle],
     "a batch cancelled between two attempts": [submit(SEVEN), settle, cancel_at(210), later(500)],
@@ -116,7 +119,7 @@ async def tell(
         async with process(here) as last:
             here.now += 3600
             await last.settle()
-        return await see_ending(here), died, writes
+        return await see_ending(here, failed=story == STORIES[NOT_READABLE]), died, writes
 
 
 async def see_death(here: World) -> Death:
