@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -147,6 +148,13 @@ async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
     import uvicorn
 
+    try:  # before anything is begun: a port that is taken must not cost a lease
+        family = socket.AF_INET6 if ":" in config.http.host else socket.AF_INET
+        place = (config.http.host, config.http.port)
+        listener = socket.create_server(place, family=family, backlog=2048)
+    except OSError as error:
+        where = f"{config.http.host}:{config.http.port}"
+        raise Misconfigured(f"http.port: cannot listen on {where}: {error}") from error
     async with running(config) as station:
         log.info("store %s, route %s", mask(config.store.url), mask(config.send.route))
         app = application(station.handle, config.http.max_body)
@@ -165,7 +173,7 @@ async def serve(config: Config) -> None:
         )
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _once)
-        await server.serve()
+        await server.serve(sockets=[listener])
 
 
 def _once(number: int, frame: FrameType | None) -> None:

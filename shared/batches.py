@@ -1,5 +1,7 @@
 """A Batch as a whole: its content, the Outcomes of its Bags, its cancellation."""
 
+import re
+
 import msgspec
 
 from shared import keys
@@ -56,6 +58,17 @@ async def read_outcomes(store: Store, part_keys: list[str]) -> list[Outcome]:
     for key in part_keys:
         outcomes.extend(decode_lines((await store.get(key)).body))
     return outcomes
+
+
+_MESSAGE_ID = re.compile(r"^message-id:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)
+
+
+def message_id(content: Content, delivery: str) -> str:
+    """The Message-ID of a Delivery; a ready-made message's own, or empty if it has none."""
+    if not content.message:
+        return f"<{delivery}@{content.domain}>"
+    found = _MESSAGE_ID.search(content.message.partition("\r\n\r\n")[0])
+    return found[1] if found else ""
 
 
 async def is_cancelled(store: Store, batch: str) -> bool:

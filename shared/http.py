@@ -34,7 +34,10 @@ class Request:
 
     def parameters(self, name: str, default: str = "") -> list[str]:
         """All values of a query parameter, or the default alone."""
-        return parse_qs(self.query).get(name) or [default]
+        try:
+            return parse_qs(self.query, errors="strict").get(name) or [default]
+        except UnicodeDecodeError as error:
+            raise Problem(422, "invalid_parameter", "the query is no UTF-8") from error
 
 
 @dataclass(frozen=True, slots=True)

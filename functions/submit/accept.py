@@ -221,6 +221,8 @@ def due_time(scheduled_time: str, case: Circumstances) -> float:
     if not scheduled_time:
         return case.now
     try:
+        if not is_printable(scheduled_time):
+            raise ValueError("it has a control character")
         when = datetime.fromisoformat(scheduled_time)
     except ValueError as error:
         raise Problem(422, "invalid_scheduled_time", str(error)) from error

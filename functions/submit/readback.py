@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from shared import keys
-from shared.batches import is_cancelled, load_content, outcome_parts, read_outcomes
+from shared.batches import is_cancelled, load_content, message_id, outcome_parts, read_outcomes
 from shared.codec import unpack
 from shared.errors import NotFound
 from shared.http import Problem
@@ -189,7 +189,7 @@ class ReadBack:
                 delivery=delivery,
                 recipient=recipients[delivery],
                 state=now[delivery].outcome if delivery in now else State.QUEUED,
-                message_id=f"<{delivery}@{content.domain}>",
+                message_id=message_id(content, delivery),
                 last=now.get(delivery),
             )
             for delivery in sorted(recipients)

@@ -11,7 +11,7 @@ from functions.submit import idempotency
 from functions.submit.accept import Circumstances, Limits, accept, parse_batch
 from functions.submit.message import accept_message, message_of, parse_message
 from shared import keys
-from shared.batches import load_content
+from shared.batches import load_content, message_id
 from shared.codec import pack
 from shared.domains import TEMPLATE_ID, Directory, Template
 from shared.errors import AlreadyExists, NotFound
@@ -164,5 +164,5 @@ def answer(content: Content) -> Accepted:
         accepted=content.accepted,
         rejected=len(content.rejected),
         rejected_recipients=content.rejected[:MAX_LISTED_REJECTIONS],
-        message_id=f"<{only}@{content.domain}>" if content.accepted == 1 else "",
+        message_id=message_id(content, only) if content.accepted == 1 else "",
     )
