@@ -26,8 +26,8 @@ from station import BATCH, DOMAIN, Answer, answer_of, as_body
 
 from ekiden.relay import AT_ONCE, AtOnce, Relay
 from ekiden.sink import Sink
+from functions.dispatch import job
 from functions.dispatch import stage as dispatch
-from functions.dispatch.job import render_here
 from functions.send import stage as send
 from functions.send.smtp.options import Options
 from functions.send.smtp.pool import Pool
@@ -217,7 +217,7 @@ class Process:
         made = [
             inbox.stage(self.submit),
             validate.stage(store, clock, suppressions, bag_size),
-            dispatch.stage(store, directory, suppressions, render_here),
+            dispatch.stage(store, directory, suppressions, job.render_here),
             send.stage(store, clock, Watch(), self.transmitter, settings),
         ]
         return {stage.name: stage for stage in made}
@@ -282,6 +282,7 @@ async def process(
     comes when they have ended. `between` may put a store of the test's own in between."""
     if await here.keys(keys.LEASES):
         here.now += LEASE_OVER_S
+    job._prepared.cache_clear()  # a new process remembers nothing
     others = asyncio.all_tasks()
     store = MortalStore(here.store, die_at, when)
     alive = Process(here, store, between(store), **settings)

@@ -65,6 +65,7 @@ def cancel_at(offset_s: float) -> Step:
     return step
 
 
+ONE_GONE = {"delivered": 6, "bounced": 1}
 NOT_READABLE = "an upload that cannot be read, and another"
 
 STORIES: dict[str, list[Step]] = {
@@ -87,6 +88,14 @@ STORIES: dict[str, list[Step]] = {
     "a scheduled batch": [submit(SCHEDULED), settle, later(3600), later(4200)],
     "a scheduled batch, cancelled": [submit(SCHEDULED), settle, cancel_at(1800), settle],
     "a batch cancelled between two attempts": [submit(SEVEN), settle, cancel_at(210), later(500)],
+}
+
+
+ENDS: dict[str, dict[str, int]] = {
+    "two uploads": {"delivered": 7, "bounced": 1},
+    NOT_READABLE: {"delivered": 1},
+    "a scheduled batch, cancelled": {"cancelled": 7},
+    "a batch cancelled between two attempts": {"delivered": 5, "bounced": 1, "cancelled": 1},
 }
 
 
@@ -153,6 +162,8 @@ def test_neither_does_dying_with_many_bags_under_way(name: str) -> None:
 def die_everywhere(name: str, *, one_by_one: bool) -> None:
     story = STORIES[name]
     expected, _, writes = run(tell(story, [], one_by_one))
+    finals = Counter(state for *_, state, _, _ in expected.outcomes if state in FINAL)
+    assert finals == ENDS.get(name, ONE_GONE)
     assert max(expected.received.values(), default=1) == 1
     died = repeats = 0
     for number, when in product(range(1, len(writes) + 1), ("before", "after")):

@@ -10,7 +10,7 @@ from lives import LEASE_OVER_S, Process, ScriptedStore, World, dispatched_bag, p
 
 from functions.send import recorder
 from shared import keys
-from shared.errors import StoreRefused, StoreUnavailable
+from shared.errors import Busy, StoreRefused, StoreUnavailable
 
 Call = Callable[[], Awaitable[Any]]
 DELIVERED = {"delivered": 12}
@@ -44,6 +44,53 @@ def test_a_lease_that_ends_before_all_is_sent_leaves_no_delivery_out() -> None:
             worlds.append(here)
             bag = await dispatched_bag(here)
             await alive.do(bag)
+            await check_all_sent_once(here)
+
+    run(story())
+
+
+def test_a_sender_that_froze_before_its_first_mail_leaves_none_out() -> None:
+    async def story() -> None:
+        worlds: list[World] = []
+
+        async def freeze(op: str, key: str, call: Call) -> Any:
+            if op == "list_page" and "/outcomes/" in key and worlds:
+                worlds.pop().now += LEASE_OVER_S
+            return await call()
+
+        async with world() as here:
+            worlds.append(here)
+            bag = await dispatched_bag(here)
+            async with process(here, between=lambda store: ScriptedStore(store, freeze)) as alive:
+                with pytest.raises(Busy, match="the rest"):
+                    await alive.do(bag)
+                assert here.sink.accepted == 0
+                here.now += LEASE_OVER_S
+                await alive.do(bag)
+            await check_all_sent_once(here)
+
+    run(story())
+
+
+def test_mail_that_is_not_recorded_does_not_pile_up_while_the_store_is_away() -> None:
+    async def story() -> None:
+        worlds: list[World] = []
+        accepted: list[int] = []
+
+        async def away(op: str, key: str, call: Call) -> Any:
+            if op == "create" and "/outcomes/" in key and len(accepted) < 20:
+                accepted.append(worlds[0].sink.accepted)
+                raise StoreUnavailable(f"away: {op} {key}")
+            return await call()
+
+        async with world() as here:
+            worlds.append(here)
+            bag = await dispatched_bag(here)
+            async with process(
+                here, between=lambda store: ScriptedStore(store, away), flush_outcomes=1
+            ) as alive:
+                await alive.do(bag)
+            assert max(accepted) <= 3 + 2 * 2, "three parts, and two mails on each connection"
             await check_all_sent_once(here)
 
     run(story())

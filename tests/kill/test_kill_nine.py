@@ -33,9 +33,9 @@ RECIPIENTS = 500
 CONNECTIONS = 4
 FLUSH_OUTCOMES = 10
 SINK_PAUSE_S = 0.003
-IN_FLIGHT = CONNECTIONS * (2 * FLUSH_OUTCOMES + 2)
-"""What one kill may have repeated. A Bag that transmits has a connection; it may have one part of
-Outcomes collected and one on the way to the disk; a connection may have two mails on the way."""
+IN_FLIGHT = CONNECTIONS * (FLUSH_OUTCOMES + 2)
+"""What a kill may repeat, on the average: of each Bag that has a connection the Outcomes that make
+no part yet, and on each connection two mails on the way."""
 
 
 def options(folder: Path, sink: SlowSink) -> dict[str, str]:
