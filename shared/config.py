@@ -16,38 +16,18 @@ import msgspec
 
 from shared.config_file import FileReader
 from shared.config_kinds import Kind
-from shared.config_sections import (
-    SECTIONS,
-    Config,
-    Dispatch,
-    Http,
-    Log,
-    Section,
-    Send,
-    Services,
-    Store,
-    Submit,
-    Sweep,
-    Validate,
-    kind_of,
-    meaning_of,
-)
+from shared.config_section import Section, kind_of, meaning_of
+from shared.config_sections import SECTIONS, Config, Http, Services, Store
 from shared.config_sources import FILE_VARIABLE, Given, env_name, from_environment, from_flags
 from shared.errors import Misconfigured
 
 __all__ = [
     "Config",
-    "Dispatch",
     "Http",
-    "Log",
     "Option",
     "Section",
-    "Send",
     "Services",
     "Store",
-    "Submit",
-    "Sweep",
-    "Validate",
     "describe",
     "load",
     "options",

@@ -4,8 +4,12 @@ import re
 
 import msgspec
 
-_FORMS = "mx, smtp://host:port, smtp://user:password@host:port or smtps://user:password@host:port"
-_PORTS = {"smtp": 25, "smtps": 465}
+_FORMS = (
+    "mx, smtp://host:port, smtp://user:password@host:port, smtps://user:password@host:port, "
+    "lmtp://host:port or demo:"
+)
+_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
+DEMO = "demo:"
 _HOST = r"[A-Za-z0-9._:-]+"
 _SECRET_PARAMETER = r"(?i)([?&][^=&#]*(?:secret|password|token|key)[^=&#]*=)[^&#]*"
 DNS_PORT = 53
@@ -20,6 +24,8 @@ class Route(msgspec.Struct, frozen=True):
     """TLS from the first byte (RFC 8314 §3.3); otherwise STARTTLS, as `send.starttls` says."""
     user: str = ""
     password: str = ""
+    lmtp: bool = False
+    """It speaks LMTP (RFC 2033): each recipient gets an answer of its own."""
 
     def __repr__(self) -> str:
         user = f", user={self.user!r}" if self.user else ""
@@ -27,11 +33,12 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def parse_route(text: str) -> Route | None:
-    """Read a route; None means the recipient's own servers, by MX. Raises ValueError.
+    """Read a route; None means the recipient's own servers, by MX, or none at all (`demo:`).
+    Raises ValueError.
 
     The user and the password are percent-decoded (RFC 3986 §2.1).
     """
-    if text == "mx":
+    if text in ("mx", DEMO):
         return None
     from urllib.parse import unquote, urlsplit
 
@@ -46,7 +53,9 @@ def parse_route(text: str) -> Route | None:
     if not text.isprintable() or " " in text or bool(url.username) != bool(url.password):
         raise _refusal(text)
     user, password = unquote(url.username or ""), unquote(url.password or "")
-    return Route(url.hostname or "", port, url.scheme == "smtps", user, password)
+    return Route(
+        url.hostname or "", port, url.scheme == "smtps", user, password, url.scheme == "lmtp"
+    )
 
 
 def _refusal(text: str) -> ValueError:

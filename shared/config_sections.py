@@ -9,51 +9,13 @@ from typing import Annotated
 
 import msgspec
 
-from shared.config_kinds import (
-    DAY,
-    HOUR,
-    MIB,
-    MINUTE,
-    SECOND,
-    Duration,
-    Kind,
-    ListOf,
-    NameServer,
-    OneOf,
-    Route,
-    Size,
-    Text,
-    Whole,
-    YesNo,
-)
+from shared.config_kinds import DAY, HOUR, MIB, SECOND, Duration, OneOf, Size, Text, Whole, YesNo
+from shared.config_listeners import Inbound, Listen, Submission
+from shared.config_section import LISTEN_ADDRESS, Section
+from shared.config_send import Send
 
-_LABELS = r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})*"
-HOST_NAME = Text("host name", rf"({_LABELS}|\[[0-9A-Za-z:.]+\])?", "mail.example.com")
-LISTEN_ADDRESS = Text("address to listen on", r"[A-Za-z0-9.:_-]+", "127.0.0.1, 0.0.0.0 or ::")
 STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S*", "sqlite:///ekiden.db", secret=True)
 PUBLIC_URL = Text("public URL", r"(https?://[^\s?#]*[^\s?#/])?", "https://mail.example.com")
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group of options. Its representation is safe to log."""
-
-    def __repr__(self) -> str:
-        shown = (
-            f"{field.name}={kind_of(field).show(getattr(self, field.name))!r}"
-            for field in msgspec.structs.fields(self)
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def kind_of(field: msgspec.structs.FieldInfo) -> Kind:
-    """How the values of a section's field are written."""
-    kind: Kind = field.type.__metadata__[0]
-    return kind
-
-
-def meaning_of(field: msgspec.structs.FieldInfo) -> str:
-    """What a section's field is for, in Markdown."""
-    return str(field.type.__metadata__[1])
 
 
 class Store(Section, frozen=True):
@@ -122,64 +84,6 @@ class Dispatch(Section, frozen=True):
     ] = MIB
 
 
-class Send(Section, frozen=True):
-    """How mail leaves."""
-
-    hostname: Annotated[
-        str, HOST_NAME, "The name in EHLO. Empty: this machine's own full name."
-    ] = ""
-    route: Annotated[
-        str,
-        Route(),
-        "`mx`: straight to the recipient's servers. Or the one server that takes all mail: "
-        "`smtp://host:port`, `smtp://user:password@host:587`, `smtps://user:password@host:465`.",
-    ] = "mx"
-    max_jobs: Annotated[int, Whole(1, 10_000), "Open connections in all."] = 100
-    max_connections_per_destination: Annotated[
-        int, Whole(1, 1000), "Open connections to one destination."
-    ] = 20
-    bags_at_once: Annotated[int, Whole(1, 1000), "Bags that are sent at the same time."] = 4
-    retry_min: Annotated[
-        float, Duration(), "The shortest wait before a deferred Delivery is tried again."
-    ] = 5 * MINUTE
-    retry_base: Annotated[
-        float, Duration(), "The wait doubles from here: `max(retry_min, retry_base · 2ⁿ)`."
-    ] = 2 * MINUTE
-    retry_window: Annotated[
-        float, Duration(), "How long after its time a Delivery is tried at all."
-    ] = 24 * HOUR
-    lease_duration: Annotated[
-        float, Duration(), "A sender that says nothing for so long has lost its Bag to another."
-    ] = 60 * SECOND
-    flush_interval: Annotated[float, Duration(), "Outcomes are stored at least this often …"] = (
-        1 * SECOND
-    )
-    flush_outcomes: Annotated[int, Whole(1, 10_000), "… and when there are so many."] = 200
-    connect_timeout: Annotated[
-        float, Duration(), "How long one address of a server may take to accept a connection."
-    ] = 30 * SECOND
-    reply_timeout: Annotated[
-        float, Duration(), "How long a server may take for one reply (RFC 5321 §4.5.3.2)."
-    ] = 5 * MINUTE
-    idle_timeout: Annotated[
-        float, Duration(), "How long an unused connection is kept for the next message."
-    ] = 30 * SECOND
-    starttls: Annotated[
-        str,
-        OneOf(("off", "opportunistic", "required")),
-        "`opportunistic` uses TLS where the server offers it; `required` defers the Delivery where "
-        "it does not.",
-    ] = "opportunistic"
-    nameservers: Annotated[
-        tuple[str, ...],
-        ListOf(NameServer()),
-        "Asked instead of the system's: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`.",
-    ] = ()
-    return_path_host: Annotated[
-        str, HOST_NAME, "The host in return paths, where bounces go. Empty: the Domain itself."
-    ] = ""
-
-
 class Sweep(Section, frozen=True):
     """How due and forgotten work is found."""
 
@@ -199,6 +103,13 @@ class Services(Section, frozen=True):
     validate: Annotated[bool, YesNo(), "Checks Recipients and packs Bags."] = True
     dispatch: Annotated[bool, YesNo(), "Renders and signs Envelopes."] = True
     send: Annotated[bool, YesNo(), "Speaks SMTP to other servers."] = True
+    bounce: Annotated[bool, YesNo(), "Reads what comes back: bounces, complaints."] = True
+    submission: Annotated[
+        bool, YesNo(), "Takes mail from apps by SMTP; `ekiden pod` switches it on."
+    ] = False
+    inbound: Annotated[
+        bool, YesNo(), "Takes bounces from other servers by SMTP; `ekiden pod` switches it on."
+    ] = False
     sweep: Annotated[bool, YesNo(), "Wakes due and forgotten work."] = True
 
 
@@ -222,6 +133,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validate: Validate = Validate()
     dispatch: Dispatch = Dispatch()
     send: Send = Send()
+    listen: Listen = Listen()
+    submission: Submission = Submission()
+    inbound: Inbound = Inbound()
     sweep: Sweep = Sweep()
     services: Services = Services()
     log: Log = Log()

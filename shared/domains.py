@@ -33,6 +33,12 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hex; keys the MAC in return paths."""
     return_path_host: str = ""
     """Where bounces come back to; empty: the Domain itself."""
+    routes: dict[str, str] = {}
+    """Recipient domain, `*.` and a parent domain, or `*` → route, as in `send.route`."""
+    pools: list[str] = []
+    """Pools of sending addresses that its Batches may name; the first is for those that do not."""
+    receives: list[str] = []
+    """Addresses that port 25 takes mail for, or `@example.com` for all of a domain."""
 
 
 class DkimKeys(msgspec.Struct, frozen=True):

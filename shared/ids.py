@@ -12,6 +12,7 @@ from base64 import b32encode
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _BATCH = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
+_RETURN_PATH = re.compile(r"b-([0-9a-z]{26}\.\d{4}\.\d{4})-([a-z2-7]{16})", re.ASCII)
 _DELIVERY = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{25})\.(\d{4})\.(\d{4})")
 
 
@@ -51,8 +52,22 @@ def return_path(delivery: str, host: str, secret: bytes) -> str:
     `b-<delivery>-<mac>@<host>`, where the MAC is 80 bits of HMAC-SHA256 in base 32. The local part
     has 55 characters (RFC 5321 §4.5.3.1.1 allows 64) and survives a change of case.
     """
-    mac = b32encode(hmac.digest(secret, delivery.encode(), "sha256")[:10]).decode().lower()
-    return f"b-{delivery}-{mac}@{host}"
+    return f"b-{delivery}-{_mac(delivery, secret)}@{host}"
+
+
+def parse_return_path(address: str) -> tuple[str, str] | None:
+    """(Delivery, MAC) that an address claims, in any case of letters; None if it is no such one."""
+    match = _RETURN_PATH.fullmatch(address.partition("@")[0].lower())
+    return (match[1], match[2]) if match else None
+
+
+def is_signed(delivery: str, mac: str, secret: bytes) -> bool:
+    """Whether we wrote a return path with this MAC. Takes the same time for all that are wrong."""
+    return hmac.compare_digest(mac.encode(), _mac(delivery, secret).encode())
+
+
+def _mac(delivery: str, secret: bytes) -> str:
+    return b32encode(hmac.digest(secret, delivery.encode(), "sha256")[:10]).decode().lower()
 
 
 def unit_interval(name: str) -> float:

@@ -4,12 +4,16 @@
     submitted/<batch>.json                     an accepted Batch, whole        → validate
     validated/<batch>/<bag>.json               a Bag of checked Recipients     → dispatch
     dispatched/<batch>/<bag>.<attempt>.jsonl   a Bag of Envelopes              → send
+    inbound/<id>.eml                           mail that arrived on port 25    → bounce
     waiting/<due>/<stage>/…                    the same, not due yet; <due> is UTC to the second
     failed/<stage>/<the work object's key>     what a stage could not do, with the cause
 
     batches/<batch>/content.json               what the Batch says
     batches/<batch>/cancelled.json             it shall not be sent any further
     batches/<batch>/outcomes/<bag>.<attempt>.<part>.jsonl
+    batches/<batch>/outcomes/<bag>.late.<inbound id>.jsonl   what a report said later
+    events/<domain>/<day>/<name>.jsonl         complaints, late bounces, opens, clicks
+    received/<domain>/<inbound id>.eml         mail to postmaster, abuse and routed addresses
     domains/<domain>/domain.json               who may send, and by which route
     domains/<domain>/dkim.json                 its private DKIM keys
     domains/<domain>/keys/<id>.json            API keys, hashed
@@ -18,6 +22,8 @@
     domains/<domain>/idempotency/<digest>.json which Batch an Idempotency-Key made
     domains/<domain>/tags/<tag>/<batch>        an index: the Batches that carry a tag
     leases/send/<batch>/<bag>.<attempt>        who is sending which Bag until when
+    control/paused/<name>.json                 destinations that an operator has paused
+    control/warmup/<address>/<day>.json        how much a new sending address has sent
 
 All variable parts have a fixed width or are the last part, because not every store lists in byte
 order and some refuse a name that is the prefix of its sibling.
@@ -31,14 +37,26 @@ INBOX = "inbox/"
 SUBMITTED = "submitted/"
 VALIDATED = "validated/"
 DISPATCHED = "dispatched/"
+INBOUND = "inbound/"
 WAITING = "waiting/"
 FAILED = "failed/"
 LEASES = "leases/send/"
+PAUSED = "control/paused/"
 
-WORK = {INBOX: "submit", SUBMITTED: "validate", VALIDATED: "dispatch", DISPATCHED: "send"}
+WORK = {
+    INBOX: "submit",
+    SUBMITTED: "validate",
+    VALIDATED: "dispatch",
+    INBOUND: "bounce",
+    DISPATCHED: "send",
+}
 """Which stage takes the work objects below which prefix."""
 
+MOST_ATTEMPTS = 1000
+"""Of one Bag: an attempt's number has three digits in its key."""
+
 _DUE = "%Y%m%dT%H%M%SZ"
+_DAY = "%Y-%m-%d"
 
 
 def stage_of(key: str) -> str | None:
@@ -79,7 +97,7 @@ def parse_validated(key: str) -> tuple[str, int]:
 
 
 def dispatched(batch: str, bag: int, attempt: int) -> str:
-    return f"{DISPATCHED}{batch}/{bag_name(bag)}.{attempt:02d}.jsonl"
+    return f"{DISPATCHED}{batch}/{bag_name(bag)}.{attempt:03d}.jsonl"
 
 
 def parse_dispatched(key: str) -> tuple[str, int, int]:
@@ -87,6 +105,15 @@ def parse_dispatched(key: str) -> tuple[str, int, int]:
     batch, _, name = key.removeprefix(DISPATCHED).partition("/")
     bag, attempt = name.removesuffix(".jsonl").split(".")
     return batch, int(bag), int(attempt)
+
+
+def inbound(inbound_id: str) -> str:
+    return f"{INBOUND}{inbound_id}.eml"
+
+
+def parse_inbound(key: str) -> str:
+    """The id of an `inbound/` key."""
+    return key.removeprefix(INBOUND).removesuffix(".eml")
 
 
 def waiting(due: float, work_key: str) -> str:
@@ -132,11 +159,21 @@ def outcomes_of_bag(batch: str, bag: int) -> str:
 
 
 def outcomes_of_attempt(batch: str, bag: int, attempt: int) -> str:
-    return f"{outcomes_of_bag(batch, bag)}{attempt:02d}."
+    return f"{outcomes_of_bag(batch, bag)}{attempt:03d}."
 
 
 def outcome_part(batch: str, bag: int, attempt: int, part: int) -> str:
     return f"{outcomes_of_attempt(batch, bag, attempt)}{part:04d}.jsonl"
+
+
+def late_outcome(batch: str, bag: int, inbound_id: str) -> str:
+    """What a report said about a Delivery of this Bag: sorts behind all attempts."""
+    return f"{outcomes_of_bag(batch, bag)}late.{inbound_id}.jsonl"
+
+
+def bag_of_outcomes(key: str) -> int:
+    """The Bag of an outcomes key, also of a late one."""
+    return int(key.rpartition("/")[2].partition(".")[0])
 
 
 def parse_outcome_part(key: str) -> tuple[int, int, int]:
@@ -146,7 +183,36 @@ def parse_outcome_part(key: str) -> tuple[int, int, int]:
 
 
 def lease(batch: str, bag: int, attempt: int) -> str:
-    return f"{LEASES}{batch}/{bag_name(bag)}.{attempt:02d}"
+    return f"{LEASES}{batch}/{bag_name(bag)}.{attempt:03d}"
+
+
+# What came back, and what operators decide.
+
+
+def event(domain: str, at: float, name: str) -> str:
+    """An events object of the day of `at`, seconds since 1970."""
+    return f"events/{domain}/{day(at)}/{name}.jsonl"
+
+
+def day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(_DAY)
+
+
+def received(domain: str, inbound_id: str) -> str:
+    return f"received/{domain}/{inbound_id}.eml"
+
+
+def paused(destination: str) -> str:
+    return f"{PAUSED}{quote(destination, safe='')}.json"
+
+
+def parse_paused(key: str) -> str:
+    """The destination of a `control/paused/` key."""
+    return unquote(key.removeprefix(PAUSED).removesuffix(".json"))
+
+
+def warmup(address: str, at: float) -> str:
+    return f"control/warmup/{quote(address, safe='')}/{day(at)}.json"
 
 
 # Domains.

@@ -71,6 +71,8 @@ class BatchRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     one_click_unsubscribe: OneClickUnsubscribe | None = None
     tags: list[str] = []
     metadata: dict[str, str] = {}
+    pool: str = ""
+    """Which of the Domain's pools of sending addresses; empty: its first."""
 
 
 class MessageRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -84,6 +86,7 @@ class MessageRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     scheduled_time: str = ""
     tags: list[str] = []
     metadata: dict[str, str] = {}
+    pool: str = ""
 
 
 class Rejection(Struct, frozen=True):
@@ -132,6 +135,12 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsubscribe_url: str = ""
     tags: list[str] = []
     metadata: dict[str, str] = {}
+    pool: str = ""
+    """Which sending addresses it leaves from; empty: those of the Domain."""
+    reports_to: str = ""
+    """The envelope sender of mail that came by SMTP: RFC 3464 reports go there. Empty: none."""
+    null_return_path: bool = False
+    """It is itself a report, so nothing may come back (RFC 5321 §4.5.5)."""
     bag_size: int = 0
     """How many Recipients a Bag holds; set by `validate`: readers then know how many Bags."""
 
@@ -174,6 +183,12 @@ class BagHeader(Struct, frozen=True, kw_only=True, omit_defaults=True):
     domain: str
     due_at: float
     """The retry window begins here."""
+    at: float = 0.0
+    """When this attempt was due; Envelopes that are not due by then are passed on."""
+    pool: str = ""
+    """Which sending addresses it leaves from; empty: the default ones."""
+    reports_to: str = ""
+    """Where an RFC 3464 report about a final failure goes. Empty: none is made."""
     shared: list[str] = []
     """Stretches that many Envelopes have in common (attachments), one character per byte."""
 
@@ -194,6 +209,10 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     """What exactly was wrong, when `rejected`."""
     answered: str = ""
     """The last reply in an earlier attempt; decides `bounced` or `failed` at the end."""
+    tries: int = 0
+    """How many attempts were made before; those that held it back do not count."""
+    not_before: float = 0.0
+    """When it may be tried again, seconds since 1970."""
 
 
 def message_bytes(envelope: Envelope, shared: list[str]) -> bytes:

@@ -74,11 +74,27 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What the remote server said, or, without a code, what we saw."""
     reason: str = ""
     """A stable word: why it was rejected, or at which step of the dialogue it ended."""
+    bounce_class: str = msgspec.field(default="", name="class")
+    """Why a server, or its silence, kept it from being delivered (`shared/bounce_classes.py`)."""
+    hard: bool = False
+    """It would be the same tomorrow; a soft one may pass."""
+    retry_at: float = 0.0
+    """When a `deferred` one is tried again, seconds since 1970."""
     host: str = ""
     address: str = ""
     tls: str = ""
+    """What was negotiated, such as "TLSv1.3"; "" for plain text."""
+    tls_proof: str = ""
+    """What proved the server's name: "pki" (RFC 5280, MTA-STS), "dane" (RFC 7672), or ""."""
     ambiguous: bool = False
-    """The connection ended behind the final dot: it may have been taken (RFC 5321 §4.5.3.2.6)."""
+    """It may have been taken before: the connection ended behind the final dot (RFC 5321
+    §4.5.3.2.6), or an earlier sender died while it was sending this Bag."""
+    queued_s: float = 0.0
+    """In the queue of its destination."""
+    connect_s: float = 0.0
+    """Opening the connection that it was the first one on; 0 on one that was open."""
+    transmit_s: float = 0.0
+    """From MAIL to the last reply."""
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -1,6 +1,6 @@
 """dispatch: renders and signs the mails of one Bag.
 
-validated/<batch>/<bag>.json → dispatched/<batch>/<bag>.00.jsonl
+validated/<batch>/<bag>.json → dispatched/<batch>/<bag>.000.jsonl
 """
 
 from collections.abc import Sequence

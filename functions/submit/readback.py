@@ -133,7 +133,7 @@ class ReadBack:
     async def _count(self, batch: str) -> Counter[State]:
         bags: dict[str, list[str]] = {}
         for part in await outcome_parts(self._store, keys.outcomes(batch)):
-            bag, _, _ = keys.parse_outcome_part(part)
+            bag = keys.bag_of_outcomes(part)
             bags.setdefault(keys.outcomes_of_bag(batch, bag), []).append(part)
         total: Counter[State] = Counter()
         for bag_key, parts in bags.items():

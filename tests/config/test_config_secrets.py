@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.config import Config, Send, describe, load
+from shared.config import Config, describe, load
+from shared.config_send import Send
 from shared.errors import Misconfigured
 
 SECRETS = {

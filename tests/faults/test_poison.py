@@ -42,9 +42,9 @@ POISON: list[tuple[str, str, bytes, str]] = [
     ("dispatch", f"validated/{BATCH_ID}/0000.json", BAG, "ValidationError"),
     ("dispatch", f"validated/{OTHER_ID}/0000.json", BAG, "NotFound"),
     ("dispatch", "validated/by-hand.json", b"{}", "ValueError"),
-    ("send", f"dispatched/{BATCH_ID}/0000.00.jsonl", b"no JSON", "Malformed"),
-    ("send", f"dispatched/{BATCH_ID}/0000.00.jsonl", TORN_ZSTD, "Malformed"),
-    ("send", f"dispatched/{BATCH_ID}/0000.00.jsonl", HEADER_ONLY_TORN, "Malformed"),
+    ("send", f"dispatched/{BATCH_ID}/0000.000.jsonl", b"no JSON", "Malformed"),
+    ("send", f"dispatched/{BATCH_ID}/0000.000.jsonl", TORN_ZSTD, "Malformed"),
+    ("send", f"dispatched/{BATCH_ID}/0000.000.jsonl", HEADER_ONLY_TORN, "Malformed"),
     ("sweep", "waiting/20270115T075959Z/nowhere/x.json", b"{}", "Malformed"),
     ("sweep", "waiting/0-tomorrow.json", b"{}", "Malformed"),
 ]
@@ -97,7 +97,7 @@ def test_waiting_work_behind_poison_is_released() -> None:
 def test_a_garbled_body_that_waits_fails_at_its_stage_when_it_is_due() -> None:
     async def story() -> None:
         async with world() as here, process(here) as alive:
-            work = f"dispatched/{BATCH_ID}/0000.01.jsonl"
+            work = f"dispatched/{BATCH_ID}/0000.001.jsonl"
             await here.put({keys.waiting(START, work): b"no JSON"})
             await alive.settle()
             assert (await failure(here, "send", work)).body == b"no JSON"

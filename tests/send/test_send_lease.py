@@ -9,7 +9,7 @@ from functions.send.lease import SKEW_S, Lease
 from shared.errors import Busy, StoreUnavailable
 from shared.store.memory import MemoryStore
 
-KEY = "leases/send/batch/0000.00"
+KEY = "leases/send/batch/0000.000"
 DURATION_S = 60.0
 
 

@@ -14,7 +14,7 @@ from shared.ids import batch_id
 
 BATCHES = st.builds(batch_id, st.floats(0, 4e9), st.binary(min_size=10, max_size=10))
 BAGS = st.integers(0, 9999)
-ATTEMPTS = st.integers(0, 99)
+ATTEMPTS = st.integers(0, keys.MOST_ATTEMPTS - 1)
 PARTS = st.integers(0, 9999)
 DOMAINS = st.from_regex(r"[a-z0-9]{1,20}(\.[a-z0-9]{1,20}){1,3}", fullmatch=True)
 NAMES = st.text(string.ascii_letters + string.digits + "._-", min_size=1)
@@ -49,6 +49,24 @@ def test_outcome_part(batch: str, bag: int, attempt: int, part: int) -> None:
     assert key.startswith(keys.outcomes_of_attempt(batch, bag, attempt))
     assert key.startswith(keys.outcomes_of_bag(batch, bag))
     assert key.startswith(keys.outcomes(batch))
+
+
+@given(NAMES)
+def test_inbound(name: str) -> None:
+    assert keys.parse_inbound(keys.inbound(name)) == name
+
+
+@given(st.text(min_size=1, max_size=50))
+def test_paused(name: str) -> None:
+    assert keys.parse_paused(keys.paused(name)) == name
+    assert keys.paused(name).count("/") == 2
+
+
+@given(BATCHES, BAGS, NAMES)
+def test_what_comes_late_sorts_behind_all_attempts(batch: str, bag: int, name: str) -> None:
+    late = keys.late_outcome(batch, bag, name)
+    assert late > keys.outcome_part(batch, bag, keys.MOST_ATTEMPTS - 1, 9999)
+    assert keys.bag_of_outcomes(late) == bag
 
 
 @given(SECONDS, BATCHES, BAGS, ATTEMPTS)

@@ -126,4 +126,4 @@ async def nothing_is_left_but_what_waits(here: Here, batch: str) -> None:
     folders = {key.partition("/")[0] for key in await here.keys()}
     assert folders == {"batches", "domains", "waiting"}
     (waiting,) = await here.keys("waiting/")
-    assert waiting.endswith(f"/send/{batch}/0000.01.jsonl")
+    assert waiting.endswith(f"/send/{batch}/0000.001.jsonl")
