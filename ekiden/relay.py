@@ -46,8 +46,10 @@ AT_ONCE = {
     "submit": AtOnce(8, 2),
     "validate": AtOnce(16, 1),
     "dispatch": AtOnce(16, 4),
-    "send": AtOnce(64, 4),
+    "bounce": AtOnce(4, 1),
+    "send": AtOnce(1000, 64),
 }
+"""Of `send` so many that slow servers hold up nobody; its room in memory is what bounds it."""
 _Queue: TypeAlias = "asyncio.Queue[Wake | None]"
 
 

@@ -18,7 +18,7 @@ from types import FrameType
 from ekiden.asgi import application
 from ekiden.cores import Cores
 from ekiden.memory import LARGE_BYTES, give_back
-from ekiden.relay import AT_ONCE, AtOnce, Relay
+from ekiden.relay import AT_ONCE, Relay
 from functions.dispatch import assemble as dispatch
 from functions.send import assemble as send
 from functions.send.transmit import Transmitter
@@ -56,7 +56,7 @@ class Station:
             self.store,
             time.time,
             self._stages(),
-            {**AT_ONCE, "send": AtOnce(AT_ONCE["send"].small, config.send.bags_at_once)},
+            AT_ONCE,
             config.sweep.max_redrives,
             Random(),
         )
@@ -96,6 +96,8 @@ class Station:
                 )
 
     async def stop(self) -> None:
+        if self._transmitter:
+            self._transmitter.stop()
         await self.relay.stop()
         await self._cores.stop()
         if self._transmitter:

@@ -4,7 +4,7 @@ import re
 from datetime import date
 
 from shared.config_kinds import Kind
-from shared.config_network import mask, parse_route
+from shared.config_network import DEMO, mask, parse_route
 
 _PATTERN = r"(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 TLS_WORDS = ("off", "opportunistic", "required", "verified")
@@ -31,6 +31,8 @@ def parse_route_for(text: str) -> tuple[str, str]:
     if not equals or not re.fullmatch(_PATTERN, pattern):
         raise ValueError(f"{mask(text)!r} is no domain with its route: write example.com=smtp://…")
     parse_route(route)
+    if route == DEMO:
+        raise ValueError("demo: is a route for all mail, or for none: write it as send.route")
     return pattern.lower(), route
 
 

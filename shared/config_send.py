@@ -53,7 +53,12 @@ class Send(Section, frozen=True):
         "New sending addresses, each with the day of its first mail: `192.0.2.10=2026-11-21`. "
         "They may send 50 mails to a destination on that day, and more each day.",
     ] = ()
-    max_jobs: Annotated[int, Whole(1, 10_000), "Open connections in all."] = 100
+    mx_port: Annotated[int, Whole(1, 65535), "The port of mail exchangers: 25, but for tests."] = 25
+    max_jobs: Annotated[
+        int,
+        Whole(1, 10_000),
+        "Open connections in all; as many again may wait for slow servers.",
+    ] = 200
     max_connections_per_destination: Annotated[
         int, Whole(1, 1000), "Open connections to one destination."
     ] = 20
@@ -76,7 +81,6 @@ class Send(Section, frozen=True):
         "What a destination cannot take within this time goes back to the store until it can.",
     ] = 60 * SECOND
     memory: Annotated[int, Size(), "Envelopes held in memory at the same time, at most."] = 32 * MIB
-    bags_at_once: Annotated[int, Whole(1, 1000), "Large Bags that are read at the same time."] = 4
     retry_min: Annotated[
         float, Duration(), "The shortest wait before a deferred Delivery is tried again."
     ] = 5 * MINUTE

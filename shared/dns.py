@@ -1,27 +1,34 @@
-"""Where a domain's mail goes: MX lookup (RFC 5321 §5.1) with a cache, and host addresses.
+"""Where a domain's mail goes: MX lookup (RFC 5321 §5.1), host addresses, and what DANE needs.
 
 Temporary and permanent are told apart here: NXDOMAIN and the null MX (RFC 7505) say that there
-will never be a server; SERVFAIL and silence say nothing.
+will never be a server; SERVFAIL, a circle of CNAMEs and silence say nothing.
 
-dnspython is imported at the first lookup: a sender with a smarthost never needs it.
+`authenticated` is the AD bit (RFC 6840 §5.8): the name server says that it checked DNSSEC. It is
+worth as much as the network to that server.
+
+dnspython is imported at the first lookup (`shared/dns_client.py`): a sender with a smarthost never
+needs it.
 """
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from shared.config_network import parse_nameserver
-from shared.errors import Misconfigured, Permanent, Temporary
+from shared.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
-    from dns.asyncresolver import Resolver
-    from dns.name import Name
-    from dns.resolver import Answer
+    from shared.dns_client import Client, Reply
 
-CACHED_ANSWERS = 20_000
-"""Each is kept for its TTL, at most; about 2 KB."""
+MOST_HOSTS = 30
+"""Of one domain. Hundreds of dead ones would keep a session busy for hours."""
+MOST_ADDRESSES = 16
+"""Of one host, for the same reason."""
+
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 class DnsUnavailable(Temporary):
@@ -55,109 +62,139 @@ class MxHost:
     """Without the final dot; an address literal keeps its brackets."""
     preference: int = 0
     """Lower comes first."""
+    authenticated: bool = field(default=False, compare=False)
+    """The answer that named it, or said that there is no MX, was checked by DNSSEC."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """Where a host is."""
+
+    addresses: list[str]
+    """IPv4 first: large providers ask more of IPv6 senders."""
+    canonical: str = ""
+    """The name behind all CNAMEs: most often the host's own."""
+    authenticated: bool = False
+    """The addresses, and every CNAME on the way to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsaAnswer:
+    """What a host says about its certificates (RFC 6698 §2.1)."""
+
+    records: tuple[tuple[int, int, int, bytes], ...]
+    """(usage, selector, matching type, data); empty: there are none."""
+    authenticated: bool
+    """Without it the records count for nothing (RFC 7672 §2.2)."""
 
 
 class MxResolver:
-    """Asks name servers and remembers what they say.
+    """Asks name servers and remembers what they say, each answer for its TTL.
 
-    `nameservers`: such as "192.0.2.1" or "192.0.2.1:5353"; none given, those of the system.
+    `nameservers`: such as "192.0.2.1" or "192.0.2.1:5353"; none given, those of the system. Asked
+    in their order; one that is silent, lame or broken gives way to the next. `timeout_s` bounds
+    one question over all of them.
     """
 
     def __init__(self, nameservers: Sequence[str] | None = None, timeout_s: float = 20) -> None:
         self._nameservers = [parse_nameserver(each) for each in nameservers or ()]
         self._timeout_s = timeout_s
-        self._made: Resolver | None = None
+        self._made: Client | None = None
 
     async def destination(self, domain: str) -> list[MxHost]:
         """The hosts that take mail for `domain`, or for `[1.2.3.4]`, best first.
 
-        Raises `NullMx`, `NoSuchDomain`, `DnsUnavailable`.
+        A host may turn out not to exist: another one may. Raises `NullMx`, `NoSuchDomain`,
+        `DnsUnavailable`.
         """
         if _address(domain) is not None:
             return [MxHost(domain)]
-        answer = await self._ask(domain, "MX")
-        if answer is not None:
-            found = [(rr.preference, rr.exchange.to_text(omit_final_dot=True)) for rr in answer]
-            hosts = [MxHost(name.lower(), rank) for rank, name in sorted(found) if name != "."]
-            if not hosts:
-                raise NullMx(f"{domain} takes no mail")
-            return hosts
+        reply = await self._ask(domain, "MX")
+        if not reply.exists:
+            raise NoSuchDomain(f"{domain} does not exist")
+        if reply.records:
+            return _hosts(domain, reply)
         if await self.addresses(domain):  # the implicit MX
-            return [MxHost(domain.lower().rstrip("."))]
+            return [MxHost(domain.lower().rstrip("."), authenticated=reply.authenticated)]
         raise NoSuchDomain(f"{domain} has no mail server and no address")
 
     async def addresses(self, host: str) -> list[str]:
-        """The addresses of a host, IPv4 first: large providers ask more of IPv6 senders.
+        """The addresses of a host, as `HostAnswer` has them.
 
         Raises `NoSuchDomain`, `DnsUnavailable`. A host may have none: then the list is empty.
         """
+        return (await self.host(host)).addresses
+
+    async def host(self, host: str) -> HostAnswer:
+        """Where a host is, and whether that is authenticated. Raises as `addresses` does."""
         literal = _address(host)
         if literal is not None:
-            return [literal]
+            return HostAnswer([literal], host)
         both = await asyncio.gather(
             self._ask(host, "A"), self._ask(host, "AAAA"), return_exceptions=True
         )
-        found: list[str] = []
-        for answer in both:
-            if not isinstance(answer, BaseException) and answer is not None:
-                found += [rr.address for rr in answer]
-        failures = [failure for failure in both if isinstance(failure, BaseException)]
+        failures = [reply for reply in both if isinstance(reply, BaseException)]
+        replies = [reply for reply in both if not isinstance(reply, BaseException)]
+        found = [record.address for reply in replies for record in reply.records]
         if failures and not found:
-            raise failures[0]
-        return found
+            raise failures[0]  # one family says no, and nobody knows about the other
+        if not any(reply.exists for reply in replies):
+            raise NoSuchDomain(f"{host} does not exist")
+        return HostAnswer(
+            found[:MOST_ADDRESSES],
+            next(reply for reply in replies if reply.exists).canonical,
+            all(reply.authenticated for reply in replies),
+        )
 
-    async def _ask(self, name: str, kind: str) -> "Answer | None":
-        """One question; None when the name exists without such a record."""
-        import dns.exception
-        import dns.resolver
+    async def alias_is_authenticated(self, host: str) -> bool:
+        """Whether `host` is a CNAME that DNSSEC proves, wherever it leads. Raises
+        `DnsUnavailable`."""
+        reply = await self._ask(host, "CNAME")
+        return bool(reply.records) and reply.authenticated
 
-        question = _absolute(name)
-        try:
-            return await self._resolver.resolve(question, kind, search=False)
-        except dns.resolver.NoAnswer:
-            return None
-        except dns.resolver.NXDOMAIN as missing:
-            raise NoSuchDomain(f"{name} does not exist") from missing
-        except (dns.exception.DNSException, OSError) as failure:
-            raise DnsUnavailable(f"no answer about {name} {kind}: {failure}") from failure
+    async def tlsa(self, host: str, port: int = 25) -> TlsaAnswer:
+        """The TLSA records of a host's port (RFC 6698 §3).
 
-    @property
-    def _resolver(self) -> "Resolver":
+        Raises `DnsUnavailable`, also when they are bogus: a name server that checks DNSSEC says
+        SERVFAIL then (RFC 4035 §5.5). That is no absence.
+        """
+        reply = await self._ask(f"_{port}._tcp.{host}", "TLSA")
+        records = ((rr.usage, rr.selector, rr.mtype, rr.cert) for rr in reply.records)
+        return TlsaAnswer(tuple(records), reply.authenticated)
+
+    async def txt(self, name: str) -> list[str]:
+        """The TXT records of a name, the parts of each joined; empty if there are none.
+
+        Raises `DnsUnavailable`.
+        """
+        reply = await self._ask(name, "TXT")
+        return [b"".join(rr.strings).decode("utf-8", "replace") for rr in reply.records]
+
+    async def _ask(self, name: str, kind: str) -> "Reply":
         if self._made is None:
-            self._made = self._make()
-        return self._made
+            from shared.dns_client import Client
 
-    def _make(self) -> "Resolver":
-        import dns.asyncresolver
-        import dns.nameserver
-        import dns.resolver
-
-        try:
-            resolver = dns.asyncresolver.Resolver(configure=not self._nameservers)
-        except dns.resolver.NoResolverConfiguration as missing:
-            raise Misconfigured(
-                "no name servers: none given, none known to the system"
-            ) from missing
-        if self._nameservers:
-            resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(address, port) for address, port in self._nameservers
-            ]
-        resolver.lifetime = self._timeout_s
-        resolver.timeout = min(resolver.timeout, self._timeout_s / 2)
-        resolver.cache = dns.resolver.LRUCache(CACHED_ANSWERS)
-        return resolver
+            self._made = Client(self._nameservers, self._timeout_s)
+        return await self._made.ask(name, kind)
 
 
-def _absolute(name: str) -> "Name":
-    import dns.exception
-    import dns.name
+def _hosts(domain: str, reply: "Reply") -> list[MxHost]:
+    """Each named host once, best first.
 
-    # The IDNA of 2003 would look for the mail server of straße.de at strasse.de.
-    idna = dns.name.IDNA_2008_Practical if dns.name.have_idna_2008 else None
-    try:
-        return dns.name.from_text(name, idna_codec=idna)
-    except (dns.exception.DNSException, UnicodeError) as malformed:
-        raise NoSuchDomain(f"{name!r} is no domain name: {malformed}") from malformed
+    What is no host name is passed over, also a "." among others (RFC 7505 §3): nothing could be
+    reached there, and another host may work. An IP address, though none either (RFC 1035 §3.3.9),
+    is used as what was meant.
+    """
+    found = [(rr.preference, rr.exchange.to_text(omit_final_dot=True)) for rr in reply.records]
+    if all(name == "." for _, name in found):
+        raise NullMx(f"{domain} takes no mail")
+    hosts: dict[str, MxHost] = {}
+    for preference, name in sorted((rank, name.lower()) for rank, name in found):
+        if _HOST.fullmatch(name):
+            hosts.setdefault(name, MxHost(name, preference, reply.authenticated))
+    if not hosts:
+        raise NoSuchDomain(f"{domain} names no mail server that could exist")
+    return list(hosts.values())[:MOST_HOSTS]
 
 
 def _address(host: str) -> str | None:

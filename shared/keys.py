@@ -24,6 +24,7 @@
     leases/send/<batch>/<bag>.<attempt>        who is sending which Bag until when
     control/paused/<name>.json                 destinations that an operator has paused
     control/warmup/<address>/<day>.json        how much a new sending address has sent
+    control/mta_sts/<domain>.json              the MTA-STS policy of a recipient domain
 
 All variable parts have a fixed width or are the last part, because not every store lists in byte
 order and some refuse a name that is the prefix of its sibling.
@@ -42,6 +43,7 @@ WAITING = "waiting/"
 FAILED = "failed/"
 LEASES = "leases/send/"
 PAUSED = "control/paused/"
+MTA_STS = "control/mta_sts/"
 
 WORK = {
     INBOX: "submit",
@@ -213,6 +215,16 @@ def parse_paused(key: str) -> str:
 
 def warmup(address: str, at: float) -> str:
     return f"control/warmup/{quote(address, safe='')}/{day(at)}.json"
+
+
+def mta_sts_policy(domain: str) -> str:
+    """Of a recipient domain."""
+    return f"{MTA_STS}{domain}.json"
+
+
+def parse_mta_sts_policy(key: str) -> str:
+    """The recipient domain of a `control/mta_sts/` key."""
+    return key.removeprefix(MTA_STS).removesuffix(".json")
 
 
 # Domains.

@@ -213,6 +213,8 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     """How many attempts were made before; those that held it back do not count."""
     not_before: float = 0.0
     """When it may be tried again, seconds since 1970."""
+    delay_reported: bool = False
+    """Who sent it by SMTP was told that it is late."""
 
 
 def message_bytes(envelope: Envelope, shared: list[str]) -> bytes:

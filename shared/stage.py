@@ -18,6 +18,7 @@ import msgspec
 
 from shared import keys
 from shared.errors import AlreadyExists, NotFound, Temporary
+from shared.room import Room
 from shared.store.base import Store
 
 log = logging.getLogger("ekiden.stage")
@@ -57,6 +58,8 @@ class Stage:
     name: str
     work: Callable[[str, bytes], Awaitable[Sequence[Wake]]]
     """Takes a work object's key and body; returns what it wrote for the next stage."""
+    room: Room | None = None
+    """Where many work objects may be under way: how much memory they may take."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,13 @@ async def run(
     stage: Stage, store: Store, clock: Clock, event: Wake, tries: int = 1
 ) -> Sequence[Wake]:
     """Do one piece of work; return what became ready for the next stage. Raises `Temporary`."""
+    if stage.room is None:
+        return await _run(stage, store, clock, event, tries)
+    async with stage.room.of(event.key, event.size_bytes):
+        return await _run(stage, store, clock, event, tries)
+
+
+async def _run(stage: Stage, store: Store, clock: Clock, event: Wake, tries: int) -> Sequence[Wake]:
     body = event.body
     if body is None:
         try:

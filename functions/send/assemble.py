@@ -4,23 +4,46 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from random import Random
 
 from functions.send import stage as send
+from functions.send.destinations.limits import LimitBook, Limits
+from functions.send.destinations.scheduler import Scheduler, Settings
+from functions.send.journal import JournalTurns
+from functions.send.outbound import SmtpTransmitter
+from functions.send.pauses import Pauses
+from functions.send.protection.policy import Protections
 from functions.send.retry import RetryPolicy
-from functions.send.smtp.opening import Login
 from functions.send.smtp.options import Options
-from functions.send.smtp.pool import Limits, Pool
-from functions.send.smtp.target import Destination, Target, Tls
-from functions.send.transmit import SmtpTransmitter, Transmitter
+from functions.send.smtp.target import Source, Tls
+from functions.send.sources import Sources
+from functions.send.transmit import Transmitter
+from functions.send.ways import Ways
 from shared.config import Config
-from shared.config_network import Route, parse_route
+from shared.config_mail import (
+    parse_limits,
+    parse_pool_member,
+    parse_route_for,
+    parse_tls_for,
+    parse_warmup,
+)
+from shared.config_network import DEMO
 from shared.dns import MxResolver
-from shared.stage import Clock, Stage
+from shared.domains import Directory
+from shared.room import Room
+from shared.stage import Clock, Stage, Wake
 from shared.store.base import Store
 from shared.watch import Watch
 
-_TLS = {"off": Tls.NEVER, "opportunistic": Tls.OPPORTUNISTIC, "required": Tls.REQUIRED}
+TLS = {
+    "off": Tls.NEVER,
+    "opportunistic": Tls.OPPORTUNISTIC,
+    "required": Tls.REQUIRED,
+    "verified": Tls.VERIFIED,
+}
+LOCAL_FLUSH_OUTCOMES = 50
+"""With a journal, which is written anew with each Outcome: it must not grow long."""
 
 
 def stage(
@@ -28,63 +51,115 @@ def stage(
     store: Store,
     watch: Watch | None = None,
     clock: Clock = time.time,
+    woken: Callable[[Wake], None] | None = None,
 ) -> tuple[Stage, Transmitter]:
-    """The stage, and the transmitter whose connections have to be closed at the end."""
-    carrier = transmitter(config)
-    settings = send.SendSettings(
+    """The stage, and the transmitter whose connections have to be closed at the end.
+
+    `woken` hears of what the demo sender lets come back.
+    """
+    carrier = transmitter(config, store, clock, woken)
+    return send.stage(store, clock, watch or Watch(), carrier, _settings(config)), carrier
+
+
+def _settings(config: Config) -> send.SendSettings:
+    ours = config.send
+    writes_are_cheap = config.store.url.startswith("sqlite:")
+    flush = min(ours.flush_outcomes, LOCAL_FLUSH_OUTCOMES if writes_are_cheap else 10_000)
+    return send.SendSettings(
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
-        lease_s=config.send.lease_duration,
-        flush_outcomes=config.send.flush_outcomes,
-        flush_interval_s=config.send.flush_interval,
+        hostname=_hostname(config),
+        lease_s=ours.lease_duration,
+        flush_outcomes=flush,
+        flush_interval_s=ours.flush_interval,
         retry=RetryPolicy(
-            min_s=config.send.retry_min,
-            base_s=config.send.retry_base,
-            window_s=config.send.retry_window,
+            min_s=ours.retry_min,
+            base_s=ours.retry_base,
+            window_s=ours.retry_window,
+            report_delay_after_s=ours.report_delay_after,
+            ambiguous_is_delivered=ours.ambiguous == "delivered",
         ),
+        journal=JournalTurns() if writes_are_cheap else None,
+        room=Room(ours.memory),
     )
-    return send.stage(store, clock, watch or Watch(), carrier, settings), carrier
 
 
-def transmitter(config: Config) -> SmtpTransmitter:
-    """The SMTP client with its pool of connections and its view of DNS."""
-    reply_s = config.send.reply_timeout
+def transmitter(
+    config: Config,
+    store: Store,
+    clock: Clock = time.time,
+    woken: Callable[[Wake], None] | None = None,
+) -> Transmitter:
+    """Who transmits: SMTP, or the demo sender, from which nothing leaves."""
+    if config.send.route == DEMO:
+        from functions.send.demo.transmitter import DemoTransmitter
+
+        return DemoTransmitter(store, woken, *config.inbound.feedback_addresses[:1])
+    resolver = MxResolver(config.send.nameservers)
+    pauses = Pauses(store)
+    scheduler = _scheduler(config, resolver, pauses)
+    return SmtpTransmitter(
+        scheduler,
+        _ways(config, resolver, store, clock),
+        _sources(config, store, clock),
+        pauses,
+        Directory(store, clock),
+    )
+
+
+def _scheduler(config: Config, resolver: MxResolver, pauses: Pauses) -> Scheduler:
+    ours = config.send
+    reply_s = ours.reply_timeout
     options = Options(
-        ehlo_name=config.send.hostname or socket.getfqdn(),
-        connect_s=config.send.connect_timeout,
+        ehlo_name=_hostname(config),
+        connect_s=ours.connect_timeout,
         greeting_s=reply_s,
         ehlo_s=reply_s,
         mail_s=reply_s,
         rcpt_s=reply_s,
+        data_s=ours.data_timeout,
+        body_s=ours.final_timeout,
     )
-    limits = Limits(
-        connections=config.send.max_connections_per_destination,
-        idle_s=config.send.idle_timeout,
+    default = Limits(
+        connections=ours.max_connections_per_destination,
+        messages=ours.messages_per_connection,
+        per_minute=ours.messages_per_minute,
     )
-    resolver = MxResolver(config.send.nameservers)
-    pool = Pool(
+    return Scheduler(
         options,
-        limits=limits,
-        max_jobs=config.send.max_jobs,
-        chance=Random(),
+        Random(),
+        limits=LimitBook(default, dict(map(parse_limits, ours.limits))),
+        settings=Settings(
+            max_jobs=ours.max_jobs,
+            idle_s=ours.idle_timeout,
+            hold_after_s=ours.hold_after,
+            first_suspension_s=min(30.0, ours.retry_min),
+        ),
         resolve=resolver.addresses,
+        paused=pauses.why,
     )
-    tls = _TLS[config.send.starttls]
-    route = config.send.route
-    return SmtpTransmitter(pool, resolver, _smarthost(route, tls), tls)
 
 
-def _smarthost(route: str, tls: Tls) -> Destination | None:
-    server: Route | None = parse_route(route)
-    if server is None:
-        return None
-    login = Login(server.user, server.password) if server.user else None
-    target = Target(
-        server.host,
-        server.port,
-        system_lookup=True,
-        # A password goes only to a server that proves its name.
-        tls=Tls.VERIFIED if login else tls,
-        implicit_tls=server.tls,
-        login=login,
-    )
-    return Destination.of_hosts([target])
+def _ways(config: Config, resolver: MxResolver, store: Store, clock: Clock) -> Ways:
+    ours = config.send
+    default = TLS[ours.starttls]
+    overrides = {domain: TLS[word] for domain, word in map(parse_tls_for, ours.tls_overrides)}
+    policies = None
+    if ours.mta_sts and default is not Tls.NEVER:
+        from functions.send.protection.mta_sts_cache import PolicyCache
+        from functions.send.protection.mta_sts_fetch import HttpsFetch
+
+        policies = PolicyCache(resolver, HttpsFetch(resolver), store, clock)
+    protections = Protections(resolver, default, overrides, policies=policies, dane=ours.dane)
+    general = dict(map(parse_route_for, ours.routes))
+    return Ways(resolver, protections, general, ours.route, ours.mx_port, default)
+
+
+def _sources(config: Config, store: Store, clock: Clock) -> Sources:
+    pools: dict[str, list[Source]] = {}
+    for pool, address, name in map(parse_pool_member, config.send.pools):
+        pools.setdefault(pool, []).append(Source(address, name))
+    return Sources(pools, dict(map(parse_warmup, config.send.warmup)), store, clock)
+
+
+def _hostname(config: Config) -> str:
+    return config.send.hostname or socket.getfqdn()

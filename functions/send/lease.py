@@ -4,6 +4,10 @@ Taken with a create-only put, renewed and stolen by compare-and-swap. Whoever is
 itself: nothing is transmitted after `until`, and nobody steals before that moment has passed, so
 two clocks may differ by `SKEW_S` without harm. A lease that has ended, and that nobody has taken,
 may be renewed: after a pause of the process or of the store its holder goes on.
+
+The object has a line that says who and until when. Below it may stand a journal: Outcomes that are
+not in the Batch yet. Whoever steals the lease gets them with it, in one atomic step, and no late
+word of the old holder can come behind.
 """
 
 import asyncio
@@ -37,7 +41,12 @@ class Lease:
         self._until = 0.0
         self._etag = ""
         self._lost = False
-        self._unanswered: list[Held] = []
+        self._journal = b""
+        self._unanswered: list[bytes] = []
+        self.inherited = b""
+        """The journal of a holder who died: lines of Outcomes."""
+        self.stolen = False
+        """Somebody had it before us and let it end: mails may have been sent that nobody knows."""
         self._one_renewal = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -46,7 +55,7 @@ class Lease:
         """Raises `Busy` while another holds it."""
         held = self._fresh()
         try:
-            self._hold(held, await self._store.create(self.key, msgspec.json.encode(held)))
+            self._hold(held, await self._store.create(self.key, self._body(held)))
         except AlreadyExists:
             await self._steal()
         self._renew_later()
@@ -54,14 +63,20 @@ class Lease:
     def _fresh(self) -> Held:
         return Held(self._owner, self._clock() + self._duration_s)
 
+    def _body(self, held: Held) -> bytes:
+        return msgspec.json.encode(held) + b"\n" + self._journal
+
     async def _steal(self) -> None:
         try:
             found = await self._store.get(self.key)
-            other = msgspec.json.decode(found.body, type=Held)
+            first, _, journal = found.body.partition(b"\n")
+            other = msgspec.json.decode(first, type=Held)
             if other.until + SKEW_S > self._clock():
                 raise Busy(f"{self.key} is held by {other.owner}")
+            self.inherited = self._journal = journal
+            self.stolen = True
             held = self._fresh()
-            etag = await self._store.replace(self.key, msgspec.json.encode(held), found.etag)
+            etag = await self._store.replace(self.key, self._body(held), found.etag)
         except (NotFound, Changed) as error:
             raise Busy(f"{self.key} changes hands just now") from error
         self._hold(held, etag)
@@ -87,15 +102,28 @@ class Lease:
         """
         async with self._one_renewal:
             held = self._fresh()
+            body = self._body(held)
             try:
-                etag = await self._store.replace(self.key, msgspec.json.encode(held), self._etag)
+                etag = await self._store.replace(self.key, body, self._etag)
             except Temporary as error:
                 if not isinstance(error, Changed):
-                    self._unanswered.append(held)
+                    self._unanswered.append(body)
                     raise
                 await self._look_who_changed_it()
+            except BaseException:
+                self._unanswered.append(body)  # cancelled on the way: it may have been put
+                raise
             else:
                 self._hold(held, etag)
+
+    async def write_journal(self, lines: bytes) -> None:
+        """Put Outcomes beside the lease, until they are in the Batch. Raises as `renew` does."""
+        self._journal = lines
+        await self.renew()
+
+    def shorten_journal(self, lines: bytes) -> None:
+        """The rest of it is in the Batch: the next renewal leaves it out."""
+        self._journal = lines
 
     async def _look_who_changed_it(self) -> None:
         """Another holder, or an earlier try of ours whose answer was lost."""
@@ -104,9 +132,8 @@ class Lease:
         except NotFound:
             self._lost = True
             return
-        held = msgspec.json.decode(found.body, type=Held)
-        if held in self._unanswered:
-            self._hold(held, found.etag)
+        if found.body in self._unanswered:
+            self._hold(msgspec.json.decode(found.body.partition(b"\n")[0], type=Held), found.etag)
         else:
             self._lost = True
 

@@ -1,14 +1,17 @@
 """Records the Outcomes of a Bag as they come: every 200, or every second, one new object.
 
-A crash loses the Outcomes since the last object, so what they stand for is transmitted again: the
-same bytes, the same Message-ID. A store that is away loses nothing, for however long: the Outcomes
-are kept, and written when it is back, unless another has taken the lease by then.
+A crash loses the Outcomes since the last write, so what they stand for is transmitted again: the
+same bytes, the same Message-ID. Where a write costs nothing (SQLite) they go into the journal of
+the lease within milliseconds, and a crash loses hardly any (docs/adr/0008). A store that is away
+loses nothing, for however long: the Outcomes are kept, and written when it is back, unless another
+has taken the lease by then.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
 from shared import keys
 from shared.errors import AlreadyExists, Busy, EkidenError, NotFound, Temporary
@@ -34,6 +37,7 @@ class Recorder:
         flush_every: int = 200,
         flush_interval_s: float = 1.0,
         after_flush: Callable[[], Awaitable[None]] | None = None,
+        journal: JournalTurns | None = None,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._store = store
@@ -44,6 +48,9 @@ class Recorder:
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
         self._after_flush = after_flush
+        self._journal = journal
+        self._journaling: asyncio.Task[None] | None = None
+        self._journaled = 0
         self._open: list[Outcome] = []
         self._writing: list[Outcome] = []
         self._refusal: EkidenError | None = None
@@ -57,6 +64,25 @@ class Recorder:
             self._flush_now()
         else:
             self._flush_later()
+            if self._journal is not None and self._journaling is None:
+                self._journaling = asyncio.create_task(self._write_journal(self._journal))
+
+    async def _write_journal(self, journal: JournalTurns) -> None:
+        """Put what no part has yet beside the lease, until there is nothing new."""
+        while not self._lease.lost:
+            await journal.turn()
+            unwritten = self._writing + self._open
+            if len(unwritten) <= self._journaled:
+                break
+            self._journaled = len(unwritten)
+            with suppress(Temporary):  # a part is tried for as long as it takes
+                await self._lease.write_journal(encode_lines(unwritten))
+        self._journaling = None
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Some Outcomes are in no part."""
+        return bool(self._writing or self._open)
 
     @property
     def keeps_up(self) -> bool:
@@ -132,6 +158,8 @@ class Recorder:
                 return
         self._part += 1
         self._writing = []
+        self._journaled = 0
+        self._lease.shorten_journal(encode_lines(self._open) if self._journal else b"")
         self._watch.tell(header.batch)
 
     async def _is_ours(self, key: str, body: bytes) -> bool:
@@ -145,6 +173,7 @@ class Recorder:
         """Write what is open. Raises `Busy` if the lease was lost before all was written, and what
         the store refused it with."""
         await self.catch_up()
+        await self._end_journal()
         if self._refusal:
             raise self._refusal
         if self._writing or self._open:
@@ -153,9 +182,15 @@ class Recorder:
     async def abandon(self) -> None:
         """The Bag goes no further here: write what is known, if the store takes it at once."""
         self._stop_timer()
+        await self._end_journal()
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.wait([self._flushing])
         with suppress(EkidenError):
             while (self._writing or self._open) and self._lease.holds():
                 await self._try_to_write()
+
+    async def _end_journal(self) -> None:
+        if self._journaling is not None:
+            self._journaling.cancel()
+            await asyncio.wait([self._journaling])

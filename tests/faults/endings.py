@@ -1,7 +1,7 @@
 """What the stories send, how the mail server treats it, and how they end."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lives import START, World
@@ -39,13 +39,19 @@ def refuse(recipient: str, now: float) -> str | None:
     return None
 
 
+TIMED = ("/outcomes/", "/suppressions/")
+
+
 @dataclass
 class Ending:
     """How a story ended."""
 
     objects: dict[str, bytes]
-    """All but Outcomes, which carry times."""
+    """All but Outcomes and suppressions, which carry times."""
     outcomes: list[tuple[Any, ...]]
+    suppressed: list[str]
+    ambiguous: set[str] = field(compare=False)
+    """Recipients with an Outcome that says that they may have got it before."""
     received: Counter[tuple[str, bytes]]
 
 
@@ -56,12 +62,14 @@ async def see_ending(here: World, failed: int = 0) -> Ending:
     of_attempt = Counter((line.delivery, line.attempt) for line in lines)
     assert set(of_attempt.values()) <= {1}, "an attempt has one Outcome"
     assert {line.outcome for line in latest(lines).values()} <= FINAL
-    kept = [key for key in await here.keys("") if "/outcomes/" not in key]
+    kept = [key for key in await here.keys("") if not any(part in key for part in TIMED)]
     return Ending(
         objects={key: (await here.store.get(key)).body for key in kept},
         outcomes=sorted(
             (line.delivery, line.attempt, line.recipient, line.outcome, line.code, line.text)
             for line in lines
         ),
+        suppressed=[key for key in await here.keys("domains/") if "/suppressions/" in key],
+        ambiguous={line.recipient for line in lines if line.ambiguous},
         received=here.received(),
     )

@@ -28,17 +28,15 @@ from ekiden.relay import AT_ONCE, AtOnce, Relay
 from ekiden.sink import Sink
 from functions.dispatch import job
 from functions.dispatch import stage as dispatch
+from functions.send import assemble
 from functions.send import stage as send
-from functions.send.smtp.options import Options
-from functions.send.smtp.pool import Pool
-from functions.send.smtp.target import Destination, Target, Tls
-from functions.send.transmit import SmtpTransmitter
+from functions.send.journal import JournalTurns
+from functions.send.transmit import Transmitter
 from functions.submit import inbox
 from functions.submit.routes import SubmitFace
 from functions.submit.submit import Submit
 from functions.validate import stage as validate
-from shared import keys
-from shared.dns import MxResolver
+from shared import config, keys
 from shared.domains import Directory
 from shared.http import Request
 from shared.outcome import Outcome, decode_lines
@@ -196,7 +194,7 @@ class Process:
         self.store = store
         self.through = through
         self.submit = Submit(through, here.clock, lambda: bytes(10))
-        self.transmitter = transmitter(here.port)
+        self.transmitter = transmitter(here.port, through)
         self.stages = self._stages(**settings)
         at_once = dict.fromkeys(AT_ONCE, AtOnce(1, 1) if one_by_one else AtOnce(4, 1))
         self.relay = Relay(through, here.clock, self.stages.values(), at_once)
@@ -208,12 +206,15 @@ class Process:
         lease_s: float = LEASE_S,
         bag_size: int = BAG_SIZE,
         flush_outcomes: int = FLUSH_OUTCOMES,
+        journal: JournalTurns | None = None,
     ) -> dict[str, Stage]:
         """Every stage by its name, rendering here."""
         store, clock = self.through, self.world.clock
         directory = Directory(store, clock)
         suppressions = Suppressions(store, directory)
-        settings = send.SendSettings(owner, lease_s, flush_outcomes)
+        settings = send.SendSettings(
+            owner, lease_s=lease_s, flush_outcomes=flush_outcomes, journal=journal
+        )
         made = [
             inbox.stage(self.submit),
             validate.stage(store, clock, suppressions, bag_size),
@@ -244,10 +245,10 @@ class Process:
         died.cancel()
 
 
-def transmitter(port: int) -> SmtpTransmitter:
-    target = Target("127.0.0.1", port, system_lookup=True, tls=Tls.NEVER)
-    pool = Pool(Options(ehlo_name="station.invalid"), Random(1))
-    return SmtpTransmitter(pool, MxResolver(), Destination.of_hosts([target]))
+def transmitter(port: int, store: Store) -> Transmitter:
+    given = {"send.route": f"smtp://127.0.0.1:{port}", "send.starttls": "off"}
+    given["send.hostname"] = "station.invalid"
+    return assemble.transmitter(config.load(environ={}, flags=given), store)
 
 
 TWELVE: dict[str, Any] = {

@@ -140,9 +140,11 @@ def check(ending: Ending, expected: Ending, deaths: list[Death]) -> None:
     assert ending.outcomes == expected.outcomes
     assert ending.objects.keys() == expected.objects.keys()
     assert ending.objects == expected.objects
+    assert ending.suppressed == expected.suppressed
     assert ending.received.keys() == expected.received.keys(), "the same mails, to the byte"
     for mail, times in ending.received.items():
         in_flight = [each for each in deaths if mail[0] not in each.recorded]
+        assert times == 1 or mail[0] in ending.ambiguous, f"{mail[0]} got it twice, unmarked"
         assert times <= 1 + len(in_flight), f"{mail[0]} got it {times} times"
         for death in deaths:
             if mail[0] in death.recorded:

@@ -105,7 +105,7 @@ async def quiet_ending() -> Ending:
         ("delete", "validated/"),
         ("create", "waiting/"),
         ("delete", "leases/"),
-        ("create", r"dispatched/.*\.01\.jsonl"),
+        ("create", r"dispatched/.*\.001\.jsonl"),
         ("delete", "waiting/"),
     ],
 )

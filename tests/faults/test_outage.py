@@ -188,7 +188,7 @@ def test_what_cannot_be_recorded_is_not_transmitted() -> None:
                 here, between=lambda store: ScriptedStore(store, refuse_outcomes)
             ) as alive:
                 await alive.do(bag)
-            assert here.sink.accepted < 6, "it stopped after what was in flight"
+            assert here.sink.accepted <= 2 + 2 * 2, "it stopped after what was in flight"
             assert await here.keys(keys.FAILED) == [keys.failed("send", bag.key)]
 
     run(story())

@@ -46,7 +46,6 @@ def options(folder: Path, sink: SlowSink) -> dict[str, str]:
         "send_flush_interval": "500ms",
         "send_flush_outcomes": str(FLUSH_OUTCOMES),
         "send_max_connections_per_destination": str(CONNECTIONS),
-        "send_bags_at_once": "3",
         "send_retry_min": "2s",
         "send_retry_base": "1s",
         "validate_bag_size": "40",

@@ -25,8 +25,8 @@ from shared.store.base import Store, list_all
 
 RECIPIENTS = 1500
 KILL_AT = 700
-IN_FLIGHT = 4 * 3 * 10 + 2 * 2
-"""Of the one that is killed: two Bags with a connection, and perhaps two that were just finished;
+IN_FLIGHT = 6 * 3 * 10 + 2 * 2
+"""Of the one that is killed: two Bags with a connection, and perhaps four that were just finished;
 of each three parts of ten Outcomes, behind a slow store; two mails on each connection."""
 BOTH_WITHIN_S = 30
 
@@ -73,7 +73,6 @@ def test_one_of_two_is_killed_and_the_other_finishes(
             "send_lease_duration": "2s",
             "send_max_connections_per_destination": "2",
             "send_flush_outcomes": "10",
-            "send_bags_at_once": "2",
             "validate_bag_size": "40",
             "dispatch_workers": "1",
             "sweep_interval": "500ms",

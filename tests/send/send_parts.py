@@ -12,9 +12,8 @@ DUE_AT = 1_700_000_000.0
 
 
 def header(attempt: int = 0, **given: Any) -> BagHeader:
-    return BagHeader(
-        batch=BATCH, bag=7, attempt=attempt, domain="example.org", due_at=DUE_AT, **given
-    )
+    given = {"bag": 7, **given}
+    return BagHeader(batch=BATCH, attempt=attempt, domain="example.org", due_at=DUE_AT, **given)
 
 
 def envelope(n: int = 0, **given: Any) -> Envelope:

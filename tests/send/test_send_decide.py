@@ -1,9 +1,20 @@
 """What becomes of a Delivery."""
 
+from typing import Any
+
 import pytest
 from send_parts import DUE_AT, envelope, header, outcome, verdict
 
-from functions.send.decide import MAX_TEXT_CHARS, local_outcome, next_bag, outcome_of
+from functions.send.decide import (
+    HELD,
+    MAX_TEXT_CHARS,
+    Try,
+    due_now,
+    held_outcome,
+    local_outcome,
+    next_bag,
+    outcome_of,
+)
 from functions.send.retry import RetryPolicy
 from functions.send.smtp.verdict import Verdict
 from shared.ids import delivery_id
@@ -41,13 +52,13 @@ OURS = verdict(550, "this host cannot send 8-bit addresses", ours=True)
 def test_a_verdict_and_the_window_decide(
     said: Verdict, at: float, answered: str, state: State
 ) -> None:
-    decided = outcome_of(header(), envelope(answered=answered), said, at, POLICY)
+    decided = outcome_of(header(), envelope(answered=answered), said, Try(at), POLICY)
     assert decided.outcome == state
 
 
 def test_an_outcome_says_who_answered_what_and_when() -> None:
     said = Verdict(550, "5.1.1", "no such user", "mx.b.example", "192.0.2.1:25", "TLSv1.3", "rcpt")
-    assert outcome_of(header(attempt=2), envelope(3), said, OPEN, POLICY) == Outcome(
+    assert outcome_of(header(attempt=2), envelope(3), said, Try(OPEN), POLICY) == Outcome(
         delivery=delivery_id(header().batch, 7, 3),
         recipient="r3@sink.example",
         outcome=State.BOUNCED,
@@ -57,6 +68,8 @@ def test_an_outcome_says_who_answered_what_and_when() -> None:
         enhanced="5.1.1",
         text="no such user",
         reason="rcpt",
+        bounce_class="invalid_recipient",
+        hard=True,
         host="mx.b.example",
         address="192.0.2.1:25",
         tls="TLSv1.3",
@@ -64,17 +77,17 @@ def test_an_outcome_says_who_answered_what_and_when() -> None:
 
 
 def test_a_delivery_that_was_taken_has_no_reason() -> None:
-    assert outcome_of(header(), envelope(), verdict(250), OPEN, POLICY).reason == ""
+    assert outcome_of(header(), envelope(), verdict(250), Try(OPEN), POLICY).reason == ""
 
 
 def test_an_ambiguous_end_is_marked() -> None:
     said = verdict(None, "time-out", stage="body", ambiguous=True)
-    decided = outcome_of(header(), envelope(), said, OPEN, POLICY)
+    decided = outcome_of(header(), envelope(), said, Try(OPEN), POLICY)
     assert (decided.outcome, decided.ambiguous, decided.code) == (State.DEFERRED, True, None)
 
 
 def test_a_long_reply_is_cut() -> None:
-    decided = outcome_of(header(), envelope(), verdict(550, "x" * 10_000), OPEN, POLICY)
+    decided = outcome_of(header(), envelope(), verdict(550, "x" * 10_000), Try(OPEN), POLICY)
     assert len(decided.text) == MAX_TEXT_CHARS
     refused = local_outcome(header(), envelope(), State.REJECTED, OPEN, "word", "x" * 10_000)
     assert len(refused.text) == MAX_TEXT_CHARS
@@ -87,7 +100,44 @@ def test_an_outcome_of_our_own_names_no_server() -> None:
     assert (decided.code, decided.host, decided.address) == (None, "", "")
 
 
-# The Bag of what is deferred.
+def test_a_class_and_whether_it_is_hard_are_told_of_what_was_not_taken() -> None:
+    decided = outcome_of(header(), envelope(), verdict(452, "mailbox full"), Try(OPEN), POLICY)
+    assert (decided.bounce_class, decided.hard) == ("mailbox_full", False)
+    taken = outcome_of(header(), envelope(), verdict(250), Try(OPEN), POLICY)
+    assert (taken.bounce_class, taken.hard) == ("", False)
+
+
+def test_the_count_of_tries_says_how_long_to_wait() -> None:
+    decided = outcome_of(header(9), envelope(tries=3), verdict(450), Try(OPEN), POLICY)
+    assert decided.retry_at == OPEN + POLICY.delay_s(header(), 3)
+
+
+def test_a_mail_that_a_dead_sender_may_have_sent_is_marked() -> None:
+    assert outcome_of(
+        header(), envelope(), verdict(250), Try(OPEN, repeated=True), POLICY
+    ).ambiguous
+
+
+def test_an_unanswered_dot_counts_as_delivered_where_that_is_the_policy() -> None:
+    said = verdict(None, "time-out", stage="body", ambiguous=True)
+    policy = RetryPolicy(ambiguous_is_delivered=True)
+    decided = outcome_of(header(), envelope(), said, Try(OPEN), policy)
+    assert (decided.outcome, decided.ambiguous) == (State.DELIVERED, True)
+
+
+def test_a_mail_that_is_held_back_waits_as_long_as_it_has_to() -> None:
+    decided = held_outcome(header(), envelope(), 90.0, "busy", OPEN, POLICY)
+    assert (decided.outcome, decided.retry_at) == (State.DEFERRED, OPEN + 90.0)
+    assert (decided.reason, decided.text) == (HELD, "busy")
+
+
+@pytest.mark.parametrize(("answered", "state"), [("", State.FAILED), ("451 x", State.BOUNCED)])
+def test_a_mail_is_not_held_back_beyond_the_window(answered: str, state: State) -> None:
+    decided = held_outcome(header(), envelope(answered=answered), 90.0, "busy", CLOSED, POLICY)
+    assert (decided.outcome, decided.retry_at) == (state, 0.0)
+
+
+# The Bag of what is to come.
 
 
 def outcomes(*each: Outcome) -> dict[str, Outcome]:
@@ -105,22 +155,40 @@ def test_what_is_deferred_makes_the_next_bag_and_nothing_else_does() -> None:
 def test_the_next_bag_is_the_same_bag_one_attempt_later() -> None:
     before = header(attempt=4, shared=["stretch"])
     sent = envelope(1, message=["head", 0])
-    made = next_bag(before, [sent], outcomes(outcome(1, State.DEFERRED)), POLICY)
+    made = next_bag(before, [sent], outcomes(deferred(1, 300)), POLICY)
     assert made is not None
     _, after, (again,) = made
-    assert after == header(attempt=5, shared=["stretch"])
+    assert after == header(attempt=5, shared=["stretch"], at=DUE_AT + 300)
     assert (again.message, again.return_path) == (sent.message, sent.return_path)
 
 
-def test_the_next_bag_is_due_a_delay_after_its_last_outcome() -> None:
-    known = outcomes(
-        outcome(0, State.DEFERRED, at=DUE_AT + 5),
-        outcome(1, State.DEFERRED, at=DUE_AT + 9),
-        outcome(2, State.DELIVERED, at=DUE_AT + 99),
-    )
-    made = next_bag(header(), [envelope(n) for n in range(3)], known, POLICY)
+def deferred(n: int, after_s: float, **given: Any) -> Outcome:
+    return outcome(n, State.DEFERRED, retry_at=DUE_AT + after_s, **given)
+
+
+def test_the_next_bag_is_due_with_its_first_mail_and_takes_along_what_comes_shortly_after() -> None:
+    known = outcomes(deferred(0, 300), deferred(1, 304), deferred(2, 600), deferred(3, 601))
+    made = next_bag(header(), [envelope(n) for n in range(4)], known, POLICY)
     assert made is not None
-    assert made[0] == DUE_AT + 9 + POLICY.delay_s(header().batch, 7, 0)
+    due, after, mails = made
+    assert due == after.at == DUE_AT + 600
+    assert [due_now(after, each) for each in mails] == [True, True, True, False]
+
+
+def test_what_is_not_due_yet_is_passed_on_as_it_is() -> None:
+    later = envelope(1, not_before=DUE_AT + 900, tries=2)
+    bag = header(1, at=DUE_AT + 300)
+    made = next_bag(bag, [envelope(0), later], outcomes(deferred(0, 2000)), POLICY)
+    assert made is not None
+    assert made[0] == DUE_AT + 900
+    assert made[2][1] == later
+
+
+def test_what_was_held_back_was_not_tried() -> None:
+    known = outcomes(deferred(0, 300, reason=HELD), deferred(1, 300, reason="rcpt"))
+    made = next_bag(header(), [envelope(0, tries=4), envelope(1, tries=4)], known, POLICY)
+    assert made is not None
+    assert [each.tries for each in made[2]] == [4, 5]
 
 
 def test_the_last_reply_is_remembered_also_through_later_silence() -> None:

@@ -62,6 +62,11 @@ def test_paused(name: str) -> None:
     assert keys.paused(name).count("/") == 2
 
 
+@given(DOMAINS)
+def test_mta_sts_policy(domain: str) -> None:
+    assert keys.parse_mta_sts_policy(keys.mta_sts_policy(domain)) == domain
+
+
 @given(BATCHES, BAGS, NAMES)
 def test_what_comes_late_sorts_behind_all_attempts(batch: str, bag: int, name: str) -> None:
     late = keys.late_outcome(batch, bag, name)

@@ -1,0 +1,67 @@
+"""What else follows from a Bag's Outcomes: suppressions, and reports to those who sent by SMTP.
+
+All of it is derived from the Bag and its recorded Outcomes, and put create-only: a crash before or
+after any of these writes, and a repeat, change nothing.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from functions.send.decide import is_late
+from shared import suppressions
+from shared.outcome import State
+from shared.stage import Wake, wake, write_once
+from shared.store.base import Store
+from shared.suppressions import Suppression
+from shared.together import together
+
+if TYPE_CHECKING:
+    from functions.send.open_bag import OpenBag
+    from functions.send.stage import SendSettings
+
+LOST = frozenset({State.BOUNCED, State.FAILED, State.REJECTED})
+
+
+async def write_aftermath(store: Store, bag: "OpenBag", settings: "SendSettings") -> Sequence[Wake]:
+    """Suppress who does not exist, and report. Returns what `validate` may take up."""
+    await _suppress(store, bag)
+    if not bag.header.reports_to:
+        return ()
+    return await _report(store, bag, settings)
+
+
+async def _suppress(store: Store, bag: "OpenBag") -> None:
+    gone = [each for each in bag.outcomes.values() if each.hard and each.outcome == State.BOUNCED]
+    if gone:
+        await together(
+            suppressions.add(
+                store,
+                bag.header.domain,
+                Suppression(
+                    email=each.recipient, reason="hard_bounce", at=each.at, delivery=each.delivery
+                ),
+            )
+            for each in gone
+        )
+
+
+async def _report(store: Store, bag: "OpenBag", settings: "SendSettings") -> list[Wake]:
+    from functions.send.notices import notice
+
+    header = bag.header
+    found = [(each, bag.outcomes.get(bag.id_of(each))) for each in bag.envelopes]
+    told = [(envelope, outcome) for envelope, outcome in found if outcome is not None]
+    lost = [pair for pair in told if pair[1].outcome in LOST]
+    after_s = settings.retry.report_delay_after_s
+    late = [
+        pair for pair in told if is_late(header, pair[1], after_s) and not pair[0].delay_reported
+    ]
+    ready: list[Wake] = []
+    for make, group in ((notice.failure_report, lost), (notice.delay_report, late)):
+        if group and notice.is_wanted(header):
+            at = max(outcome.at for _, outcome in group)
+            message = make(header, group, header.domain, settings.hostname, at)
+            key, body = notice.report_batch(header, message, at)
+            await write_once(store, key, body)
+            ready.append(wake(key, body))
+    return ready

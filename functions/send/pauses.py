@@ -1,0 +1,75 @@
+"""Destinations that an operator has paused: `control/paused/<name>.json`.
+
+The name is a recipient's domain, a mail server, or a name above it: `google.com` pauses all of
+Google's servers. Looked up every few seconds, so that all senders of a bucket obey.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+
+from shared import keys
+from shared.errors import EkidenError
+from shared.store.base import Store, list_all
+
+LOOK_S = 5.0
+
+log = logging.getLogger("ekiden.send")
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """`control/paused/<name>.json`."""
+
+    reason: str
+    at: float
+    """Since when, seconds since 1970."""
+
+
+class Pauses:
+    """What is paused, as of a few seconds ago."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reasons: dict[str, str] = {}
+        self._looked_at = float("-inf")
+
+    def why(self, name: str) -> str:
+        """Why a domain or a server is paused; empty if it is not."""
+        if not self._reasons:
+            return ""
+        name = name.lower()
+        while name:
+            if name in self._reasons:
+                return self._reasons[name]
+            name = name.partition(".")[2]
+        return ""
+
+    async def look(self) -> None:
+        """Read what is paused, unless that was done a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at < LOOK_S:
+            return
+        self._looked_at = now
+        try:
+            self._reasons = await read_pauses(self._store)
+        except EkidenError as error:
+            log.warning("what is paused could not be read, and stays as it was: %s", error)
+
+
+async def read_pauses(store: Store) -> dict[str, str]:
+    """Name → reason of all that is paused."""
+    reasons: dict[str, str] = {}
+    async for entry in list_all(store, keys.PAUSED):
+        body = (await store.get(entry.key)).body
+        pause = msgspec.json.decode(body, type=Pause)
+        reasons[keys.parse_paused(entry.key)] = pause.reason or "paused by an operator"
+    return reasons
+
+
+async def pause(store: Store, name: str, reason: str, at: float) -> None:
+    await store.put(keys.paused(name.lower()), msgspec.json.encode(Pause(reason, at)))
+
+
+async def resume(store: Store, name: str) -> None:
+    await store.delete(keys.paused(name.lower()))
