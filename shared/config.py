@@ -86,10 +86,12 @@ def load(
     path: str | None = None,
     environ: Mapping[str, str] = os.environ,
     flags: Mapping[str, str] = {},
+    instead: Mapping[str, str] = {},
 ) -> Config:
     """The Config of this process.
 
     The file is `path`, else what `EKIDEN_CONFIG` names, else ./ekiden.yaml if there is one.
+    `instead` are defaults of a command that differ from the general ones.
     Raises `Misconfigured`, which names the option, where its value came from and what to do.
     """
     known = {option.name: option for option in options()}
@@ -97,11 +99,12 @@ def load(
     environment = from_environment(environ, known, file.referenced)
     fields: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     sources: dict[str, str] = {}
-    for layer in (file.layer, environment, from_flags(flags, known)):
+    own_defaults = from_flags(instead, known)
+    for layer in (own_defaults, file.layer, environment, from_flags(flags, known)):
         for name, given in layer.items():
             option = known[name]
             fields[option.section][option.field] = _value(option, given)
-            sources[name] = given.source
+            sources[name] = "command" if layer is own_defaults else given.source
     sections: dict[str, Any] = {name: type_(**fields[name]) for name, type_ in SECTIONS.items()}
     config = Config(**sections, sources=sources)
     _check_together(config)

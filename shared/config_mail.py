@@ -36,6 +36,14 @@ def parse_route_for(text: str) -> tuple[str, str]:
     return pattern.lower(), route
 
 
+def parse_own_route(text: str) -> tuple[str, str]:
+    """The same for a Domain's own routes, where `*` and a whole address may stand, too."""
+    pattern, _, route = text.partition("=")
+    stand_in = "example.com" if pattern == "*" else pattern.rpartition("@")[2]
+    _, route = parse_route_for(f"{stand_in}={route}")
+    return pattern.lower(), route
+
+
 class PoolMember(Kind, frozen=True):
     """`pool=address/name`; the value stays text."""
 

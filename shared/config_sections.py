@@ -34,6 +34,13 @@ class Http(Section, frozen=True):
     max_body: Annotated[int, Size(), "The largest request body that is read."] = 32 * MIB
 
 
+class Metrics(Section, frozen=True):
+    """The side port: `/metrics`, `/queue`, `/healthz`, `/readyz`, for operators only."""
+
+    host: Annotated[str, LISTEN_ADDRESS, "The address that it listens on."] = "127.0.0.1"
+    port: Annotated[int, Whole(0, 65535), "Its port; 0 is none. `ekiden pod` takes 9090."] = 0
+
+
 class Submit(Section, frozen=True):
     """What a Batch may hold."""
 
@@ -129,6 +136,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     store: Store = Store()
     http: Http = Http()
+    metrics: Metrics = Metrics()
     submit: Submit = Submit()
     validate: Validate = Validate()
     dispatch: Dispatch = Dispatch()

@@ -23,7 +23,6 @@ from shared.store.base import Store
 
 log = logging.getLogger("ekiden.inbound")
 
-_DOMAINS = keys.domain_record("").partition("/")[0] + "/"
 _PAGE = 1000
 _ROLES = ("postmaster", "abuse")
 
@@ -80,7 +79,7 @@ class InboundAddresses:
             # A forged one is nobody's, even where a Domain takes all mail of the host.
             ours = await self._return_paths.verify(address)
             return Addressee("bounce", ours[1], ours[0]) if ours else None
-        table = await self._directory.remember(_DOMAINS, self._table)
+        table = await self._directory.remember(keys.DOMAINS, self._table)
         return _find(table, wanted)
 
     async def _table(self) -> _Table:
@@ -92,15 +91,15 @@ class InboundAddresses:
         found: dict[str, float] = {}
         after = ""
         while True:
-            page = await self._store.list_page(_DOMAINS, after, _PAGE)
+            page = await self._store.list_page(keys.DOMAINS, after, _PAGE)
             for entry in page:
-                if entry.key == keys.domain_record(_domain_of(entry.key)):
+                if entry.key == keys.domain_record(keys.parse_domain(entry.key)):
                     found[entry.key] = entry.modified
             if len(page) < _PAGE:
                 return list(found.items())
-            last = _domain_of(page[-1].key)
+            last = keys.parse_domain(page[-1].key)
             seen = keys.domain_record(last) in found
-            after = f"{_DOMAINS}{last}/~" if seen else page[-1].key
+            after = f"{keys.DOMAINS}{last}/~" if seen else page[-1].key
 
     async def _domain(self, key: str, modified: float) -> Domain | None:
         """Read only if it has changed."""
@@ -115,10 +114,6 @@ class InboundAddresses:
                 log.error("%s cannot be read: its Domain gets no mail: %s", key, error)
                 return None
         return known[1]
-
-
-def _domain_of(key: str) -> str:
-    return key.removeprefix(_DOMAINS).partition("/")[0]
 
 
 def _normal(address: str) -> str:

@@ -42,6 +42,7 @@ INBOUND = "inbound/"
 WAITING = "waiting/"
 FAILED = "failed/"
 LEASES = "leases/send/"
+DOMAINS = "domains/"
 PAUSED = "control/paused/"
 MTA_STS = "control/mta_sts/"
 
@@ -232,6 +233,11 @@ def parse_mta_sts_policy(key: str) -> str:
 
 def domain_record(domain: str) -> str:
     return f"domains/{domain}/domain.json"
+
+
+def parse_domain(key: str) -> str:
+    """The Domain of a key below `domains/`."""
+    return key.removeprefix(DOMAINS).partition("/")[0]
 
 
 def domain_dkim(domain: str) -> str:

@@ -4,6 +4,7 @@ A Domain exists when its record does, so the record is written last.
 """
 
 import secrets
+from typing import Any
 
 import msgspec
 
@@ -115,6 +116,19 @@ async def deactivate_api_key(store: Store, domain: str, key_id: str) -> None:
     record = msgspec.json.decode(found.body, type=ApiKey)
     off = msgspec.structs.replace(record, active=False)
     await store.replace(key, msgspec.json.encode(off), found.etag)
+
+
+async def change_domain(store: Store, domain: str, **changes: Any) -> Domain:
+    """Change fields of a Domain's record (`routes`, `pools`, `receives`). Raises `Refused`."""
+    key = keys.domain_record(domain)
+    try:
+        found = await store.get(key)
+    except NotFound as error:
+        raise Refused(f"no Domain is called {domain!r}: ekiden domain add {domain}") from error
+    record = msgspec.json.decode(found.body, type=Domain)
+    changed = msgspec.structs.replace(record, **changes)
+    await store.replace(key, msgspec.json.encode(changed), found.etag)
+    return changed
 
 
 async def put_template(store: Store, domain: str, template: Template) -> None:

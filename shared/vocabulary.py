@@ -52,6 +52,7 @@ PROBLEMS = {
     "unavailable": "The store does not answer: repeat the call.",
     "unknown_batch": "The Domain has no such Batch.",
     "unknown_delivery": "The Domain has no such Delivery.",
+    "unknown_pool": "The Domain has no such pool of sending addresses.",
     "unknown_path": "Nothing answers at this path.",
     "unknown_template": "The Domain has no such Template.",
 }

@@ -22,8 +22,8 @@ import msgspec
 import uvicorn
 
 from ekiden.asgi import application
-from ekiden.serve import Station, running
 from ekiden.sink import Refuse, Sink
+from ekiden.station import Station, running
 from shared import config
 from shared.dkim_keys import Algorithm
 from shared.http import Request

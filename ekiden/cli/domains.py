@@ -15,6 +15,7 @@ from shared.provision import (
     add_api_key,
     add_dkim_key,
     add_domain,
+    change_domain,
     deactivate_api_key,
     dns_records,
     put_template,
@@ -110,6 +111,60 @@ def dns(name: Name, config: ConfigFile = "", set_: Settings = None) -> None:
         return record, (await read_dkim(store, name))[0]
 
     _print_records(*with_store(configuration(config, set_), read))
+
+
+@domain.command()
+def route(
+    name: Name,
+    routes: Annotated[
+        list[str],
+        typer.Argument(help="domain=route, as in example.com=smtp://host:25; * is all others."),
+    ],
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Set which ways this Domain's mail goes, in place of all its routes before. `-` is none."""
+    from shared.config_mail import parse_own_route
+
+    try:
+        ways = dict(map(parse_own_route, [] if routes == ["-"] else routes))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with_store(configuration(config, set_), lambda store: change_domain(store, name, routes=ways))
+    typer.echo(f"{name} has {len(ways)} routes of its own; senders follow within seconds")
+
+
+@domain.command()
+def pools(
+    name: Name,
+    names: Annotated[list[str], typer.Argument(help="Names of send.pools; the first is usual.")],
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Set which pools of sending addresses this Domain may use. `-` is none."""
+    chosen = [] if names == ["-"] else names
+    with_store(configuration(config, set_), lambda store: change_domain(store, name, pools=chosen))
+    typer.echo(f"{name} sends from {chosen[0] if chosen else 'the default pool'}")
+
+
+@domain.command()
+def receives(
+    name: Name,
+    addresses: Annotated[
+        list[str], typer.Argument(help="Addresses, or @example.com for all of a domain.")
+    ],
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Set which addresses port 25 takes mail for, besides bounces. `-` is none."""
+    chosen = [] if addresses == ["-"] else [each.lower() for each in addresses]
+    wrong = [each for each in chosen if each.count("@") != 1 or each.endswith("@")]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r}: write ann@example.com, or @example.com")
+    with_store(
+        configuration(config, set_), lambda store: change_domain(store, name, receives=chosen)
+    )
+    typer.echo(f"{name} receives {', '.join(chosen) or 'bounces alone'}")
 
 
 @key.command()

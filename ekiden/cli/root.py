@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ekiden.cli import batches, domains, objects, run
+from ekiden.cli import batches, domains, objects, queue, run
 from shared.errors import EkidenError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ run.register(app)
 domains.register(app)
 batches.register(app)
 objects.register(app)
+queue.register(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`ekiden serve`, `ekiden demo`, `ekiden config`."""
+"""`ekiden serve`, `ekiden pod`, `ekiden demo`, `ekiden config`."""
 
 import logging
 import sys
@@ -10,6 +10,7 @@ from ekiden.cli.settings import ConfigFile, Settings, configuration
 
 def register(app: typer.Typer) -> None:
     app.command()(serve)
+    app.command()(pod)
     app.command()(demo)
     app.command(name="config")(show_config)
 
@@ -20,6 +21,29 @@ def serve(config: ConfigFile = "", set_: Settings = None) -> None:
     from ekiden.serve import main
 
     settings = configuration(config, set_)
+    set_up(settings.log.level, settings.log.format)
+    main(settings)
+
+
+POD = {
+    "services.submit": "off",
+    "services.validate": "off",
+    "services.dispatch": "off",
+    "services.submission": "on",
+    "services.inbound": "on",
+    "metrics.port": "9090",
+    "http.port": "0",
+}
+"""What `ekiden pod` runs unless told otherwise: the parts that need a port, or a connection that
+lasts. The others are functions."""
+
+
+def pod(config: ConfigFile = "", set_: Settings = None) -> None:
+    """Run the sender and the SMTP listeners, until SIGTERM or Ctrl-C."""
+    from ekiden.logs import set_up
+    from ekiden.serve import main
+
+    settings = configuration(config, set_, POD)
     set_up(settings.log.level, settings.log.format)
     main(settings)
 

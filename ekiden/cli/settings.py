@@ -1,7 +1,7 @@
 """What all commands share: where the configuration comes from, and the store that it names."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, TypeVar
 
 import typer
@@ -20,15 +20,15 @@ Settings = Annotated[
 ]
 
 
-def configuration(path: str, settings: list[str] | None) -> Config:
-    """Raises `Misconfigured`."""
+def configuration(path: str, settings: list[str] | None, instead: Mapping[str, str] = {}) -> Config:
+    """`instead` are the command's own defaults. Raises `Misconfigured`."""
     flags: dict[str, str] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals:
             raise Misconfigured(f"--set {setting}: write it as name=value")
         flags[name.strip()] = value
-    return load(path or None, flags=flags)
+    return load(path or None, flags=flags, instead=instead)
 
 
 def with_store(config: Config, act: Callable[[Store], Awaitable[T]]) -> T:

@@ -36,6 +36,7 @@ class PreparedBatch:
         self._content = content
         self._secret = bytes.fromhex(domain.return_path_secret)
         self._return_host = domain.return_path_host or domain.name
+        self.pool = content.pool or (domain.pools[0] if domain.pools else "")
         self._signer = _signer(domain.name, tuple(dkim.in_use()))
         self._time = int(content.due_at)
         self.shared: list[str] = []
@@ -102,7 +103,9 @@ class PreparedBatch:
                 rejected="unsubscribe_url_unresolved",
                 detail=str(fault),
             )
-        sender = return_path(delivery, self._return_host, self._secret)
+        sender = ""
+        if not self._content.null_return_path:
+            sender = return_path(delivery, self._return_host, self._secret)
         return Envelope(n=row.n, recipient=row.email, return_path=sender, message=message)
 
     def _message(self, delivery: str, row: Row, shared: dict[str, int]) -> list[str | int]:
@@ -179,6 +182,8 @@ def render_bag(prepared: PreparedBatch, content: Content, bag: Bag) -> Iterator[
         attempt=0,
         domain=bag.domain,
         due_at=content.due_at,
+        pool=prepared.pool,
+        reports_to=content.reports_to,
         shared=prepared.shared + stretches,
     )
     yield encode(header) + b"\n"

@@ -10,10 +10,11 @@ class JournalTurns:
 
     def __init__(self) -> None:
         self._next_at = 0.0
+        self._first = asyncio.Lock()
 
     async def turn(self) -> None:
         """Return when it is the caller's turn."""
         loop = asyncio.get_running_loop()
-        while (wait_s := self._next_at - loop.time()) > 0:
-            await asyncio.sleep(wait_s)
-        self._next_at = loop.time() + BETWEEN_S
+        async with self._first:
+            await asyncio.sleep(max(0.0, self._next_at - loop.time()))
+            self._next_at = loop.time() + BETWEEN_S

@@ -132,6 +132,7 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
         unsubscribe_url=url,
         tags=parts.checked_tags(request.tags),
         metadata=parts.checked_metadata(request.metadata),
+        pool=request.pool,
     )
     return Submitted(content=content, recipients=kept)
 

@@ -51,7 +51,13 @@ def message_of(request: MessageRequest) -> bytes:
         raise Problem(422, "invalid_message", f"message_base64 is no base 64: {error}") from error
 
 
-def accept_message(request: MessageRequest, message: bytes, case: Circumstances) -> Submitted:
+def accept_message(
+    request: MessageRequest,
+    message: bytes,
+    case: Circumstances,
+    reports_to: str = "",
+    null_return_path: bool = False,
+) -> Submitted:
     """The Batch that carries this message. Raises `Problem`."""
     check_size(len(message), case.limits)
     sender = _sender(check_message(message), case.domain)
@@ -74,6 +80,9 @@ def accept_message(request: MessageRequest, message: bytes, case: Circumstances)
         message=message.decode("latin-1"),
         tags=checked_tags(request.tags),
         metadata=checked_metadata(request.metadata),
+        pool=request.pool,
+        reports_to=reports_to,
+        null_return_path=null_return_path,
     )
     return Submitted(content=content, recipients=kept)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functions.submit import idempotency
 from functions.submit.accept import Circumstances, Limits, accept, parse_batch
 from functions.submit.message import accept_message, message_of, parse_message
+from functions.submit.smtp_message import Mail, accept_mail
 from shared import keys
 from shared.batches import load_content, message_id
 from shared.codec import pack
@@ -61,6 +62,7 @@ class Submit:
         request = parse_batch(call.body)
 
         async def decide(case: Circumstances) -> Submitted:
+            await self._check_pool(call.domain, request.pool)
             template = await self.template(call.domain, request.template_id)
             return accept(request, case.with_template(template))
 
@@ -72,6 +74,7 @@ class Submit:
         message = message_of(request)
 
         async def decide(case: Circumstances) -> Submitted:
+            await self._check_pool(call.domain, request.pool)
             return accept_message(request, message, case)
 
         return await self._submit(call, decide)
@@ -84,6 +87,21 @@ class Submit:
             return accept_message(request, call.body, case)
 
         return await self._submit(call, decide, recipients)
+
+    async def mail(self, domain: str, mail: Mail) -> tuple[Accepted, Wake | None]:
+        """One message that came by SMTP. Raises `Problem`."""
+
+        async def decide(case: Circumstances) -> Submitted:
+            return accept_mail(mail, case)
+
+        return await self._submit(
+            Call(domain, mail.message), decide, [mail.sender, *mail.recipients]
+        )
+
+    async def _check_pool(self, domain: str, pool: str) -> None:
+        """Whether the Domain may send from this pool of addresses. Raises `Problem`."""
+        if pool and pool not in (await self.directory.domain(domain)).pools:
+            raise Problem(422, "unknown_pool", f"{domain} has no pool {pool[:100]!r}")
 
     async def template(self, domain: str, template_id: str) -> Template | None:
         """The stored Template that a request names, if it names one. Raises `Problem`."""

@@ -1,7 +1,11 @@
 """Generates docs/reference.md: python -m tests.docs.reference > docs/reference.md"""
 
 from ekiden.cli.root import app
+from ekiden.metrics import METRICS
+from functions.send.demo.answers import MAGIC
+from functions.send.destinations.limits import PROVIDERS
 from shared import keys
+from shared.bounce_classes import CLASSES
 from shared.outcome import State
 from shared.vocabulary import PROBLEMS, REASONS
 
@@ -16,7 +20,7 @@ WORDS = """\
 | Delivery | one Recipient's transmission of one Batch; `<batch>.<bag>.<n>` | email, job |
 | Bag | up to `validate.bag_size` Deliveries that travel as one object | chunk, page, shard |
 | Envelope | a Delivery rendered, signed, ready for SMTP | |
-| Stage | submit, validate, dispatch, send | worker, step, service |
+| Stage | submit, validate, dispatch, send, bounce | worker, step, service |
 | Work object | an object under a stage's prefix, as long as the work is open | task, job |
 | Outcome | what became of a Delivery | status, result |
 | Face | one way into a function: HTTP, event, SMTP, timer | handler, adapter |
@@ -47,7 +51,7 @@ def commands() -> str:
     def walk(name: str, command: object) -> None:
         for each, inner in sorted(getattr(command, "commands", {}).items()):
             walk(f"{name} {each}", inner)
-        if not hasattr(command, "commands"):
+        if not hasattr(command, "commands") or command.invoke_without_command:
             rows.append(f"| `{name}` | {(command.help or '').splitlines()[0]} |")  # type: ignore[attr-defined]
 
     walk("ekiden", get_command(app))
@@ -56,6 +60,21 @@ def commands() -> str:
 
 def words(table: dict[str, str]) -> str:
     return "\n".join(f"| `{word}` | {meaning} |" for word, meaning in sorted(table.items()))
+
+
+def magic() -> str:
+    rows = ["| local part | what becomes of it |", "|---|---|"]
+    rows += [f"| `{name}@` | {each.meaning} |" for name, each in MAGIC.items()]
+    return "\n".join(rows)
+
+
+def providers() -> str:
+    rows = ["| mail servers below | connections | mails on each |", "|---|---|---|"]
+    rows += [
+        f"| `{name}` | {each['connections']} | {each['messages']} |"
+        for name, each in PROVIDERS.items()
+    ]
+    return "\n".join(rows)
 
 
 def document() -> str:
@@ -87,6 +106,36 @@ How they follow each other: [states.md](states.md).
 | word | meaning |
 |---|---|
 {words(PROBLEMS)}
+
+## Bounce classes
+
+`class` of an Outcome that is deferred, bounced or failed; `hard` when it would be the same
+tomorrow, because of the Recipient: then the address is suppressed.
+
+| class | meaning |
+|---|---|
+{words(CLASSES)}
+
+## Magic recipients of the demo sender
+
+With `send.route=demo:` nothing leaves. What becomes of a mail depends on the local part of its
+Recipient, whatever the domain; a label may follow, as in `deferred+7@`. All others are delivered.
+
+{magic()}
+
+## Known providers
+
+Limits per destination where `send.limits` says nothing else. The pace adapts below them.
+
+{providers()}
+
+## Metrics
+
+`GET /metrics` on the side port (`metrics.port`), in Prometheus' text format.
+
+| metric | meaning |
+|---|---|
+{words(METRICS)}
 
 ## Keys of the bucket
 

@@ -15,7 +15,24 @@ PURE = [
     *("functions/dispatch/render.py", "functions/dispatch/mime.py"),
     *("functions/dispatch/headers.py", "functions/dispatch/dkim.py"),
     "functions/dispatch/canonical.py",
-    *("functions/send/decide.py", "functions/send/retry.py"),
+    *("functions/send/decide.py", "functions/send/retry.py", "functions/send/routing.py"),
+    *(
+        f"functions/send/destinations/{name}.py"
+        for name in ("limits", "pace", "progress", "warmup")
+    ),
+    *(f"functions/send/protection/{name}.py" for name in ("decide", "mta_sts", "tlsa")),
+    *("functions/send/demo/answers.py", "functions/send/demo/reports.py"),
+    *(
+        f"functions/send/notices/{name}.py"
+        for name in ("delivery_status", "multipart_report", "notice", "words")
+    ),
+    *(
+        f"functions/bounce/{name}.py"
+        for name in (
+            *("reading", "mime", "dsn", "complaint", "free_text", "auto_reply", "words"),
+            *("report", "attribute", "plan", "arrival"),
+        )
+    ),
     *(
         f"functions/send/smtp/{name}.py"
         for name in (
@@ -30,7 +47,11 @@ PURE = [
     ),
     *(
         f"shared/{name}.py"
-        for name in ("address", "ids", "keys", "model", "outcome", "templating", "unsubscribe")
+        for name in (
+            *("address", "bounce_classes", "bounce_rules", "feedback", "ids", "inbound", "keys"),
+            *("model", "outcome", "sandbox", "template_budget", "template_filters"),
+            *("template_syntax", "templating", "unsubscribe"),
+        )
     ),
 ]
 IMPURE = {

@@ -56,6 +56,12 @@ def test_inbound(name: str) -> None:
     assert keys.parse_inbound(keys.inbound(name)) == name
 
 
+@given(DOMAINS, NAMES)
+def test_domain(domain: str, name: str) -> None:
+    assert keys.parse_domain(keys.domain_record(domain)) == domain
+    assert keys.parse_domain(keys.template(domain, name)) == domain
+
+
 @given(st.text(min_size=1, max_size=50))
 def test_paused(name: str) -> None:
     assert keys.parse_paused(keys.paused(name)) == name

@@ -1,0 +1,25 @@
+"""bounce as a function: each event names a work object."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import functions_framework.aio
+
+from shared import face
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+@cache
+def _handler() -> face.Handler:
+    from functions.bounce import assemble
+
+    config, store = face.environment()
+    return face.events(assemble.stage(config, store), store)
+
+
+@functions_framework.aio.http
+async def bounce(request: "Request") -> "Response":
+    return await face.serve(request, _handler)
