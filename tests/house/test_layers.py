@@ -11,6 +11,7 @@ LAYERS = ("shared", "functions", "ekiden")
 PURE = [
     *("functions/submit/accept.py", "functions/submit/message.py", "functions/submit/parts.py"),
     *("functions/submit/fields.py", "functions/submit/templates.py"),
+    *("functions/submit/smtp_message.py", "functions/submit/login.py"),
     "functions/validate/cut.py",
     *("functions/dispatch/render.py", "functions/dispatch/mime.py"),
     *("functions/dispatch/headers.py", "functions/dispatch/dkim.py"),
@@ -44,6 +45,10 @@ PURE = [
             "target",
             "verdict",
         )
+    ),
+    *(
+        f"shared/smtp_server/{name}.py"
+        for name in ("intake", "commands", "reply", "proxy_header", "door", "trace")
     ),
     *(
         f"shared/{name}.py"
