@@ -17,6 +17,8 @@ RECOVERY_A_MINUTE = 1.25
 UNLIMITED = math.inf
 FREE_ABOVE = 10.0
 """A rate that has grown to so many times the one that was complained about is no limit any more."""
+SLOWEST_A_MINUTE = 10.0
+"""A site that complains about the second mail of a quiet hour does not mean two an hour."""
 BURST_S = 5.0
 """So much of a minute's mails may go at once."""
 
@@ -80,7 +82,8 @@ class Pace:
         self._count(now)
         self._cooling_until = now + COOLING_S
         self._connections = max(1.0, self._connections / 2)
-        rate = max(1.0, min(self._per_minute, self.recent(now)) / 2)
+        rate = max(SLOWEST_A_MINUTE, min(self._per_minute, self.recent(now)) / 2)
+        rate = min(rate, self._ceiling)
         self._complained_at_rate = rate
         self._per_minute = rate
         self._tokens = min(self._tokens, 0.0)
