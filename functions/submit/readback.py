@@ -84,7 +84,7 @@ class ReadBack:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._counted: dict[str, tuple[str, Counter[State]]] = {}
+        self._counted: dict[str, tuple[int, Counter[State]]] = {}
 
     async def content(self, domain: str, batch: str) -> Content:
         """Raises `Problem` 404, also for a Batch of another Domain."""
@@ -142,12 +142,12 @@ class ReadBack:
 
     async def _count_bag(self, bag_key: str, parts: list[str]) -> Counter[State]:
         known = self._counted.get(bag_key)
-        if known and known[0] == parts[-1]:
+        if known and known[0] == len(parts):  # parts are added, never changed nor taken away
             return known[1]
         counts = count(latest(await read_outcomes(self._store, parts)).values())
         if len(self._counted) >= 10_000:
             self._counted.clear()
-        self._counted[bag_key] = (parts[-1], counts)
+        self._counted[bag_key] = (len(parts), counts)
         return counts
 
     async def deliveries(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 NEXT_CONNECTION = "== next connection"
 MESSAGE = "(message)"
+CHUNK = "(chunk)"
+LISTS = ("message", "tlsa")
 
 
 @dataclass
@@ -17,6 +19,7 @@ class Dialog:
     """A file of `dialogs/`."""
 
     settings: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in LISTS})
     expected: list[str] = field(default_factory=list)
     connections: list[list[tuple[str, str]]] = field(default_factory=lambda: [[]])
 
@@ -32,6 +35,8 @@ class Dialog:
                 dialog.connections[-1].append((kind, text))
             elif kind == "expect":
                 dialog.expected.append(text)
+            elif kind in LISTS:
+                dialog.lists[kind].append(text)
             else:
                 dialog.settings[kind] = text
         return dialog
@@ -58,7 +63,7 @@ class ScriptedServer:
         """Wait for all sessions to end: a client that stays, or does not come, is a deviation."""
         self._server.close()
         await asyncio.gather(*self._sessions)
-        self.deviations += [f"never came for {script}" for script in self._scripts]
+        self.deviations += [f"never came for {script}" for script in self._scripts if script]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -87,6 +92,7 @@ class _Session:
         self._reader = reader
         self._writer = writer
         self._context = context
+        self._chunk_bytes = 0
 
     async def play(self, script: list[tuple[str, str]]) -> None:
         steps = {"S": self._say, "P": self._say_raw, "C": self._hear, "X": self._act}
@@ -114,11 +120,18 @@ class _Session:
     async def _hear(self, pattern: str) -> None:
         if pattern == MESSAGE:
             message = await self._reader.readuntil(b"\r\n.\r\n")
+            if message.startswith(b".."):
+                message = message[1:]
             self._server.messages.append(message[:-3].replace(b"\r\n..", b"\r\n."))
+            return
+        if pattern == CHUNK:
+            self._server.messages.append(await self._reader.readexactly(self._chunk_bytes))
             return
         line = (await self._reader.readline()).decode()
         matches = line.endswith("\r\n") and fnmatchcase(line[:-2], pattern)
         assert matches, f"the client said {line!r}, not {pattern!r}"
+        if line.startswith("BDAT "):
+            self._chunk_bytes = int(line.split()[1])
 
     async def _act(self, what: str) -> None:
         if what == "tls":

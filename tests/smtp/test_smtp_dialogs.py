@@ -1,19 +1,16 @@
 """The real client against servers that misbehave by the book: see `dialogs/README.md`."""
 
-import ssl
-from collections import deque
+from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 import pytest
 from scripted_server import Dialog, ScriptedServer
-from smtp_mail import LOOPS, Mail, Reports, run
+from smtp_certificates import Certificates
+from smtp_mail import LOOPS, Mail, Reports, deliver, run
 
 from functions.send.smtp.opening import Login
 from functions.send.smtp.options import Options
-from functions.send.smtp.outgoing import Outgoing
-from functions.send.smtp.pool import Limits, Pool
-from functions.send.smtp.target import Destination, Target, Tls
+from functions.send.smtp.target import Target, Tls, Tlsa
 
 FILES = sorted((Path(__file__).parent / "dialogs").glob("*.txt"))
 NAMES = ("one", "two", "three", "four")
@@ -21,12 +18,15 @@ NAMES = ("one", "two", "three", "four")
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_server_that(path: Path, loop: str, self_signed: ssl.SSLContext) -> None:
+@pytest.mark.usefixtures("trusted_root")
+def test_a_server_that(path: Path, loop: str, certificates: Certificates) -> None:
     dialog = Dialog.read(path)
-    server = ScriptedServer(dialog, self_signed)
+    certificate = dialog.settings.get("certificate", "self-signed")
+    records = tuple(certificates.record(each, certificate) for each in dialog.lists["tlsa"])
+    server = ScriptedServer(dialog, certificates.server(certificate))
     mails = waiting(dialog)
 
-    reports = run(converse(dialog, server, mails), loop)
+    reports = run(converse(dialog, server, mails, records), loop)
 
     assert server.deviations == []
     shown = zip(reports.lines(), reports.lines(with_text=True), dialog.expected, strict=True)
@@ -35,22 +35,25 @@ def test_a_server_that(path: Path, loop: str, self_signed: ssl.SSLContext) -> No
     assert {mail.message for mail in mails if mail.name in accepted} <= set(server.messages)
 
 
-async def converse(dialog: Dialog, server: ScriptedServer, mails: list[Mail]) -> Reports:
-    port = await server.start()
-    pool = Pool(options(dialog), Random(0), limits=Limits(connections=1))
-    reports = Reports()
-    queue: deque[Outgoing] = deque(mails)
-    await pool.deliver(Destination("it", (target(dialog, port),)), queue, reports)
-    await pool.close()
+async def converse(
+    dialog: Dialog, server: ScriptedServer, mails: list[Mail], records: tuple[Tlsa, ...]
+) -> Reports:
+    there = replace(target(dialog, await server.start()), tlsa=records)
+    reports = await deliver(there, options(dialog), mails)
     await server.close()
     return reports
 
 
 def waiting(dialog: Dialog) -> list[Mail]:
     if "recipient" in dialog.settings:
-        return [Mail("one", dialog.settings["recipient"], message=b"Subject: \xc3\xa9\r\n\r\n")]
+        return [Mail("one", (dialog.settings["recipient"],), message=b"Subject: \xc3\xa9\r\n\r\n")]
     count = int(dialog.settings.get("messages", "1"))
-    return [Mail.to(name) for name in NAMES[:count]]
+    groups = [each.split() for each in dialog.lists["message"]] or [
+        [name] for name in NAMES[:count]
+    ]
+    envelope_id = dialog.settings.get("envelope-id", "")
+    mails = [Mail.to(name, also=tuple(also)) for name, *also in groups]
+    return [replace(mail, envelope_id=envelope_id) for mail in mails]
 
 
 def target(dialog: Dialog, port: int) -> Target:
@@ -62,6 +65,7 @@ def target(dialog: Dialog, port: int) -> Target:
         tls=Tls(dialog.settings.get("tls", "opportunistic")),
         implicit_tls="tls-first" in dialog.settings,
         login=Login(*login) if login else None,
+        lmtp="lmtp" in dialog.settings,
     )
 
 

@@ -6,16 +6,18 @@ DATA of message 1, `B1` its body with the dot, `RSET`, and `.` the lone dot.
 
 import re
 from collections import deque
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from smtp_mail import Mail, shown
+from smtp_mail import Mail, names, shown
 
 from functions.send.smtp.capabilities import Capabilities
-from functions.send.smtp.dialogue import LARGE_BYTES, Dialogue
+from functions.send.smtp.dialogue import Dialogue
 from functions.send.smtp.outgoing import Outgoing
 from functions.send.smtp.reply import Reply
+from functions.send.smtp.transaction import LARGE_BYTES
 from functions.send.smtp.verdict import Peer, Verdict
 
 PIPELINING = Capabilities(pipelining=True)
@@ -96,7 +98,7 @@ def test_without_pipelining(
 def test_an_unsendable_message_stops_no_other() -> None:
     talk = Talk(PIPELINING, mail("1", recipient="x>\r\nDATA"), mail("2"))
     assert talk.step("") == "M2 R2 D"
-    assert talk.events == ["1 permanent mail 553 5.1.3"]
+    assert talk.events == ["1 permanent rcpt 553 5.1.3"]
 
 
 def test_a_large_body_travels_alone() -> None:
@@ -124,7 +126,7 @@ def test_a_message_is_not_lost_when_only_half_of_it_was_sent() -> None:
     talk = Talk(Capabilities(), mail("1"))
     for each in ("", "250", "250", "354"):
         talk.step(each)
-    talk.dialogue.lost("reset", dot_sent=False)
+    talk.dialogue.lost("reset", 0.0, unsent=True)
     assert talk.events == ["1 temporary body -"]
 
 
@@ -156,23 +158,24 @@ class Talk:
     def step(self, what: str) -> str:
         """Start, or answer with these codes, or end the connection."""
         if what == "":
-            return short(self.dialogue.start(self))
+            return short(self.dialogue.start(self, 0.0))
         if what == "lost":
-            self.dialogue.lost("reset")
+            self.dialogue.lost("reset", 0.0)
             return ""
         if what == "abandon":
-            self.dialogue.abandon("stopped")
+            self.dialogue.abandon("stopped", 0.0)
             return ""
-        said = [self.dialogue.receive(Reply(int(code), ("text",))) for code in what.split()]
+        said = [self.dialogue.receive(Reply(int(code), ("text",)), 0.0) for code in what.split()]
         assert not any(said[:-1])
         return short(said[-1])
 
     def take(self) -> Outgoing | None:
         return self.waiting.popleft() if self.waiting else None
 
-    def report(self, outgoing: Outgoing, verdict: Verdict) -> None:
+    def report(self, outgoing: Outgoing, verdicts: Sequence[Verdict]) -> None:
         assert isinstance(outgoing, Mail)
-        self.events.append(shown(outgoing.name, verdict))
+        told = zip(names(outgoing), verdicts, strict=True)
+        self.events += [shown(name, verdict) for name, verdict in told]
 
     def give_back(self, outgoing: Outgoing) -> None:
         assert isinstance(outgoing, Mail)
@@ -181,7 +184,7 @@ class Talk:
 
 def mail(name: str, *, recipient: str = "", padding: str = "") -> Mail:
     message = f"Body {name}{padding}\r\n".encode()
-    return Mail(name, recipient or f"{name}@mx.test", f"{name}@sender.test", message)
+    return Mail(name, (recipient or f"{name}@mx.test",), f"{name}@sender.test", message)
 
 
 def short(said: bytes) -> str:

@@ -1,17 +1,14 @@
 """Bodies that do not fit into the network's buffers, and servers that do not want all of them."""
 
 import asyncio
-from collections import deque
-from random import Random
 
 import pytest
+import smtp_mail
 from smtp_mail import LOOPS, Mail, Reports, run
 
 from ekiden.sink import Sink
 from functions.send.smtp.options import Options
-from functions.send.smtp.outgoing import Outgoing
-from functions.send.smtp.pool import Limits, Pool
-from functions.send.smtp.target import Destination, Target
+from functions.send.smtp.target import Target
 
 LINE = b"." + b"x" * 70 + b"\r\n"
 LARGE = LINE * 200_000
@@ -19,13 +16,8 @@ PATIENT = Options("client.test")
 
 
 async def deliver(port: int, names: str, options: Options = PATIENT) -> Reports:
-    reports = Reports()
-    mails: deque[Outgoing] = deque(Mail(name, "a@mx.test", message=LARGE) for name in names)
-    there = Destination("it", (Target("mx.test", port, "127.0.0.1"),))
-    pool = Pool(options, Random(0), limits=Limits(connections=1))
-    await pool.deliver(there, mails, reports)
-    await pool.close()
-    return reports
+    mails = [Mail(name, ("a@mx.test",), message=LARGE) for name in names]
+    return await smtp_mail.deliver(Target("mx.test", port, "127.0.0.1"), options, mails)
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Sequence
 from contextlib import closing
 from random import Random
 from ssl import SSLContext
@@ -219,7 +220,7 @@ def test_clearing_the_queue_stops_after_what_is_in_flight() -> None:
         sink, queue = Sink(), deque(some(500))
         there = Destination("sink", (local(await sink.start()),))
         pool = new_pool(connections=1)
-        await pool.deliver(there, queue, lambda outgoing, verdict: queue.clear())
+        await pool.deliver(there, queue, lambda outgoing, verdicts: queue.clear())
         await pool.close()
         await sink.close()
         assert sink.accepted <= 2
@@ -228,7 +229,7 @@ def test_clearing_the_queue_stops_after_what_is_in_flight() -> None:
 
 
 def test_a_fault_in_the_report_comes_out_and_ends_the_call() -> None:
-    def report(outgoing: Outgoing, verdict: Verdict) -> None:
+    def report(outgoing: Outgoing, verdicts: Sequence[Verdict]) -> None:
         raise ZeroDivisionError
 
     async def main() -> None:
@@ -247,8 +248,8 @@ def test_cancelling_gives_back_what_was_not_sent() -> None:
         there = Destination("sink", (local(await sink.start()),))
         call: asyncio.Task[None]
 
-        def report(outgoing: Outgoing, verdict: Verdict) -> None:
-            reports(outgoing, verdict)
+        def report(outgoing: Outgoing, verdicts: Sequence[Verdict]) -> None:
+            reports(outgoing, verdicts)
             call.cancel()
 
         call = asyncio.create_task(new_pool(connections=1).deliver(there, queue, report))

@@ -11,7 +11,7 @@ from functions.send.smtp.reply import (
     Reply,
     ReplyReader,
     enhanced,
-    explanation,
+    explained,
 )
 
 CONVERSATION = (
@@ -102,4 +102,4 @@ def test_text_is_fit_for_logs_and_terminals() -> None:
 )
 def test_the_enhanced_code_is_told_apart_from_the_text(line: bytes, code: str, text: str) -> None:
     reply = read(line + b"\r\n")[0]
-    assert (enhanced(reply), explanation(reply)) == (code, text)
+    assert (enhanced(reply), explained(reply)) == (code, (code, text))

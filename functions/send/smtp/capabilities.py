@@ -18,6 +18,10 @@ class Capabilities:
     server of today passes them, and rewriting them would break their DKIM signature."""
     smtp_utf8: bool = False
     """RFC 6531."""
+    chunking: bool = False
+    """RFC 3030, of which we use one BDAT for a whole message."""
+    dsn: bool = False
+    """RFC 3461."""
     starttls: bool = False
     """RFC 3207."""
     auth: frozenset[str] = field(default_factory=frozenset)
@@ -33,6 +37,8 @@ def capabilities(reply: Reply) -> Capabilities:
         size="SIZE" in names,
         eight_bit_mime="8BITMIME" in names,
         smtp_utf8="SMTPUTF8" in names,
+        chunking="CHUNKING" in names,
+        dsn="DSN" in names,
         starttls="STARTTLS" in names,
         auth=frozenset(word for words in offered if words[:1] == ["AUTH"] for word in words[1:]),
     )

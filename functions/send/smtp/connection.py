@@ -1,16 +1,14 @@
 """One open SMTP session: carries any number of messages, then says QUIT."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from functions.send.smtp import commands
-from functions.send.smtp.capabilities import Capabilities
 from functions.send.smtp.dialogue import Dialogue
 from functions.send.smtp.options import Options
 from functions.send.smtp.outgoing import Work
 from functions.send.smtp.reply import ProtocolError, Reply
-from functions.send.smtp.verdict import Peer
-from functions.send.smtp.wire import Wire
+from functions.send.smtp.wire import PART_BYTES, Wire
 
 _GIVEN_UP = "this host gave up"
 
@@ -18,11 +16,18 @@ _GIVEN_UP = "this host gave up"
 class Connection:
     """Lets the pure `Dialogue` speak over a `Wire`. `connecting.connect` makes it."""
 
-    def __init__(self, wire: Wire, peer: Peer, offered: Capabilities, options: Options) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        dialogue: Dialogue,
+        options: Options,
+        note_bdat_failed: Callable[[], None],
+    ) -> None:
         self._wire = wire
         self._options = options
         self._patience_s = options.patience_s()
-        self._dialogue = Dialogue(peer, offered)
+        self._dialogue = dialogue
+        self._note_bdat_failed = note_bdat_failed
         self._done: asyncio.Future[None] | None = None
         wire.listener = self
 
@@ -48,14 +53,16 @@ class Connection:
             return
         self._done = asyncio.get_running_loop().create_future()
         try:
-            self._go_on(self._dialogue.start(work))
+            self._go_on(self._dialogue.start(work, self._wire.time()))
             await self._done
         except BaseException:
-            self._dialogue.abandon(_GIVEN_UP)
+            self._dialogue.abandon(_GIVEN_UP, self._wire.time())
             self._wire.hang_up(_GIVEN_UP)
             raise
         finally:
             self._done = None
+            if self._dialogue.bdat_failed:
+                self._note_bdat_failed()
 
     async def quit(self) -> None:
         """End the session politely (RFC 5321 §4.1.1.10), if it is still there. Never raises."""
@@ -78,7 +85,7 @@ class Connection:
 
     def lost(self, why: str) -> None:
         try:
-            self._dialogue.lost(why, dot_sent=not self._wire.unsent)
+            self._dialogue.lost(why, self._wire.time(), self._wire.unsent)
             self._go_on(b"")
         except Exception as fault:  # noqa: BLE001  as above
             self._finish(fault)
@@ -88,15 +95,19 @@ class Connection:
     def _hear(self, replies: Iterator[Reply]) -> bytes:
         """What to say to these replies. None may be left when it is our turn to speak."""
         said = b""
+        now = self._wire.time()
+        receive = self._dialogue.receive
         for reply in replies:
             if said or self._wire.unsent:
-                self._dialogue.interrupted(reply)
+                self._dialogue.interrupted(reply, now)
                 return b""
-            said = self._dialogue.receive(reply)
+            said = receive(reply, now)
         return said
 
     def _go_on(self, said: bytes) -> None:
-        if said:
+        if len(said) > PART_BYTES and self._dialogue.large:
+            self._wire.send_in_parts(said)
+        elif said:
             self._wire.send(said)
         awaited = self._dialogue.awaited
         if awaited is not None:

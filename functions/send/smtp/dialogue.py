@@ -1,239 +1,275 @@
-"""The transactions of one session (RFC 5321 §3.3) with PIPELINING (RFC 2920). No I/O.
+"""The transactions of one session (RFC 5321 §3.3) with PIPELINING (RFC 2920). No I/O, no clock.
 
-A message costs one round trip: its body and final dot travel together with MAIL, RCPT and DATA of
-the next message, whose answers come right behind the verdict. A server that does not announce
-PIPELINING is asked command by command, by the same table:
+A message costs one round trip: its body and final dot travel together with MAIL, all RCPTs and
+DATA of the next message, whose answers come right behind the verdict. Where CHUNKING is offered
+too (RFC 3030), MAIL, RCPTs, BDAT and the body are said at once instead. A server that does not
+announce PIPELINING is asked command by command, by the same table:
 
-    awaited   2xx              354                        4xx, 5xx
-    reset     MAIL             broken off                 broken off
-    mail      RCPT             broken off                 refused
-    rcpt      DATA             broken off                 refused
-    data      broken off       the body, the next MAIL    refused
-    body      accepted         broken off                 refused
-    dot       the next MAIL    broken off                 the next MAIL
+    awaited   2xx                      354                        4xx, 5xx
+    reset     MAIL                     broken off                 broken off
+    mail      RCPT                     broken off                 refused
+    rcpt      the next RCPT, or DATA   broken off                 this recipient refused
+    data      broken off               the body, the next MAIL    refused
+    body      accepted                 broken off                 refused
+    bdat      accepted                 broken off                 refused
+    dot       the next MAIL            broken off                 the next MAIL
 
-"refused" reports the verdict and goes on with the next message. What was pipelined behind the
-refused command is still answered; a 354 among these answers is met with a lone dot (RFC 2920
-§3.1), whose own answer means nothing. The next MAIL then comes behind an RSET.
+"refused" is for all recipients that are not refused yet. When the last one has its verdict, the
+message is reported, and the next one follows. With LMTP there is one answer to the body for each
+accepted recipient (RFC 2033 §4.2).
 
-421 ends the session from everywhere (RFC 5321 §3.8), like a lost connection. A message whose body
-was sent gets its verdict then. One that was only asked for is given back, because nothing was
-said about it; unless the session brought no verdict at all, so that a server that always hangs up
-cannot keep a message going round for ever.
+What was pipelined behind the refused MAIL, or behind the refusal of the last RCPT, is still
+answered; a 354 among these answers is met with a lone dot (RFC 2920 §3.1), whose own answer means
+nothing, and a 250 to BDAT delivers nobody. The next MAIL then comes behind an RSET.
+
+421 ends the session from everywhere (RFC 5321 §3.8), like a lost connection. What that says about
+the message under way is in `ending`. One about which nothing was said is given back; unless the
+session brought no verdict at all, so that a server that always hangs up cannot keep a message
+going round for ever.
 """
 
-from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import replace
 
 from functions.send.smtp import commands
 from functions.send.smtp.capabilities import Capabilities
-from functions.send.smtp.outgoing import Outgoing, Work
+from functions.send.smtp.ending import Ending
+from functions.send.smtp.outgoing import Work
+from functions.send.smtp.pipeline import Awaited, Pipeline
 from functions.send.smtp.reply import Reply
-from functions.send.smtp.verdict import (
-    Peer,
-    Stage,
-    Verdict,
-    accepted,
-    refused,
-    refused_here,
-    unanswered,
-)
+from functions.send.smtp.transaction import Transaction
+from functions.send.smtp.verdict import Peer, Stage, accepted, refused, refused_recipient
 
-Awaited = Literal["reset", "mail", "rcpt", "data", "body", "dot"]
-
-LARGE_BYTES = 64 * 1024
-"""A body beyond this takes several writes. The next message is not pipelined behind it: it would
-wait for long, and how much of the body has left would be hard to tell."""
-
-
-class _Transaction:
-    __slots__ = ("body", "mail", "outgoing", "rcpt", "settled")
-
-    def __init__(self, outgoing: Outgoing, offered: Capabilities) -> None:
-        self.outgoing = outgoing
-        recipient, message = outgoing.recipient, outgoing.message
-        self.rcpt = commands.rcpt(recipient)
-        self.mail = commands.mail(outgoing.return_path, recipient, message, offered)
-        self.body = commands.body(message)
-        self.settled = False  # reported or given back
+_STAGES: dict[Awaited, Stage] = {
+    "reset": "mail",
+    "mail": "mail",
+    "rcpt": "rcpt",
+    "data": "data",
+    "body": "body",
+    "bdat": "body",
+    "dot": "mail",
+}
+_KNOWS_NO_BDAT = (500, 502, 503)
 
 
 class Dialogue:
     """What to say next, and what the answers mean, from the first MAIL to the end of the session.
 
-    `start` and `receive` return the bytes to send, if any. Verdicts go to the `Work`.
+    `start` and `receive` return the bytes to send, if any. Verdicts go to the `Work`. `now` is a
+    time in seconds, of which only differences count.
     """
 
-    __slots__ = ("_awaited", "_offered", "_peer", "_stale", "_work", "over", "verdicts")
+    __slots__ = (
+        "_lmtp",
+        "_now",
+        "_offered",
+        "_peer",
+        "_pipeline",
+        "_work",
+        "bdat_failed",
+        "over",
+        "verdicts",
+    )
 
-    def __init__(self, peer: Peer, offered: Capabilities) -> None:
+    def __init__(self, peer: Peer, offered: Capabilities, lmtp: bool = False) -> None:
         self._peer = peer
         self._offered = offered
-        self._awaited: deque[tuple[Awaited, _Transaction]] = deque()
-        self._stale = False  # the server may hold a MAIL that came to nothing
+        self._lmtp = lmtp
+        self._pipeline = Pipeline(offered, lmtp)
         self._work: Work
+        self._now = 0.0
+        self.bdat_failed = False
+        """The server announced CHUNKING, and does not know BDAT."""
         self.over = False
         """Nothing more can be said in this session."""
         self.verdicts = 0
-        """How many the server, or its silence, gave."""
+        """How many messages the server, or its silence, settled."""
 
     @property
     def awaited(self) -> Awaited | None:
         """What the next reply will answer; None when nothing is under way."""
-        return self._awaited[0][0] if self._awaited else None
+        awaited = self._pipeline.awaited
+        return awaited[0][0] if awaited else None
 
-    def start(self, work: Work) -> bytes:
+    @property
+    def large(self) -> bool:
+        """What is being said is one large body, and nothing else."""
+        return self._pipeline.large
+
+    def start(self, work: Work, now: float) -> bytes:
         """Transmit everything that `work` has. Only while nothing is under way."""
-        if self.over or self._awaited:
+        if self.over or self._pipeline.awaited:
             raise RuntimeError("start() in the middle of a transaction, or after the end")
         self._work = work
+        self._now = now
         return self._next()
 
-    def receive(self, reply: Reply) -> bytes:
+    def receive(self, reply: Reply, now: float) -> bytes:
         """Take in one reply."""
-        if self.over or not self._awaited:
+        under_way = self._pipeline.awaited
+        if self.over or not under_way:
             self.over = True  # 421 to an idle client; nothing else may come unasked
             return b""
-        if reply.code == 421:
-            return self._end(reply)
-        awaited, transaction = self._awaited[0]
-        if awaited == "body":
-            return self._after_body(transaction, reply)
-        if awaited == "data":
-            return self._after_data(transaction, reply)
-        if awaited == "mail" or awaited == "rcpt":
-            return self._after_address(awaited, transaction, reply)
-        return self._after_cleaning(awaited, transaction, reply)
+        self._now = now
+        awaited, transaction = under_way[0]
+        usual, after = _AFTER[awaited]
+        if reply.code != usual and not _makes_sense(awaited, reply.code):
+            return self._end(Ending.of(reply, nonsense=awaited == "reset"))
+        under_way.popleft()
+        return after(self, transaction, reply)
 
-    def interrupted(self, reply: Reply) -> None:
+    def interrupted(self, reply: Reply, now: float) -> None:
         """Take in a reply to something that has not left us yet: the session ends there."""
-        self._end(reply, dot_sent=False)
+        self._now = now
+        self._end(Ending.of(reply, unsent=True, nonsense=self.awaited != "body"))
 
-    def lost(self, why: str, dot_sent: bool = True) -> None:
-        """The connection ended. `dot_sent`: whatever we had to say had left us."""
-        self._settle_all(lambda stage: self._silence(stage, why, dot_sent), bool(self.verdicts))
+    def lost(self, why: str, now: float, unsent: bool = False) -> None:
+        """The connection ended. `unsent`: part of what we had to say had not left us."""
+        self._now = now
+        self._end(Ending(why, unsent=unsent))
 
-    def abandon(self, why: str) -> None:
+    def abandon(self, why: str, now: float) -> None:
         """We ourselves end it: what was only asked for is given back in any case."""
-        self._settle_all(lambda stage: self._silence(stage, why, True), True)
+        self._now = now
+        self._end(Ending(why, by_us=True))
 
     # What a reply leads to, by what it answers.
 
-    def _after_cleaning(self, awaited: Awaited, transaction: _Transaction, reply: Reply) -> bytes:
-        if 300 <= reply.code < 400 or (awaited == "reset" and reply.code >= 300):
-            return self._end(reply)
-        self._awaited.popleft()
-        if awaited == "reset" and not self._offered.pipelining:
-            return self._say("mail", transaction, transaction.mail)
-        return self._go_on()
-
-    def _after_address(
-        self, awaited: Literal["mail", "rcpt"], transaction: _Transaction, reply: Reply
-    ) -> bytes:
-        if 300 <= reply.code < 400:
-            return self._end(reply)
-        self._awaited.popleft()
-        if reply.code >= 400:
-            return self._refuse(awaited, transaction, reply)
-        if self._offered.pipelining:
+    def _after_reset(self, transaction: Transaction, reply: Reply) -> bytes:
+        if not self._pipeline.one_by_one:
             return b""
-        if awaited == "mail":
-            return self._say("rcpt", transaction, transaction.rcpt)
-        return self._say("data", transaction, commands.DATA)
+        return self._pipeline.say("mail", transaction, transaction.mail)
 
-    def _after_data(self, transaction: _Transaction, reply: Reply) -> bytes:
-        if reply.code < 400 and reply.code != 354:
-            return self._end(reply)
-        self._awaited.popleft()
-        if reply.code != 354:
+    def _after_mail(self, transaction: Transaction, reply: Reply) -> bytes:
+        if reply.code >= 400:
+            return self._refuse("mail", transaction, reply)
+        if not self._pipeline.one_by_one:
+            return b""
+        return self._pipeline.say("rcpt", transaction, transaction.next_rcpt)
+
+    def _after_rcpt(self, transaction: Transaction, reply: Reply) -> bytes:
+        if not transaction.settled:
+            self._note_rcpt(transaction, reply)
+        if transaction.settled or not self._pipeline.one_by_one:
+            return self._go_on()
+        if not transaction.all_answered:
+            return self._pipeline.say("rcpt", transaction, transaction.next_rcpt)
+        return self._pipeline.say("data", transaction, commands.DATA)
+
+    def _note_rcpt(self, transaction: Transaction, reply: Reply) -> None:
+        if reply.code < 300:
+            transaction.accept()
+            return
+        some = transaction.accepted > 0
+        passed_s = self._now - transaction.mail_at
+        transaction.refuse(refused_recipient(self._peer, reply, some, passed_s))
+        if transaction.all_answered and not some:
+            self._pipeline.stale = True
+            self._report(transaction)
+
+    def _after_data(self, transaction: Transaction, reply: Reply) -> bytes:
+        if reply.code >= 400:
             return self._refuse("data", transaction, reply)
         if transaction.settled:
-            return self._say("dot", transaction, commands.DOT) + self._next()
-        body = self._say("body", transaction, transaction.body)
-        if self._offered.pipelining and len(body) <= LARGE_BYTES:
-            return body + self._next()
-        return body
+            if self._lmtp:  # it would not answer the dot (RFC 2033 §4.2)
+                return self._end(Ending.of(reply))
+            return self._pipeline.say("dot", transaction, commands.DOT) + self._next()
+        body = self._pipeline.body(transaction)
+        return body + self._next() if self._pipeline.may_add(transaction) else body
 
-    def _after_body(self, transaction: _Transaction, reply: Reply) -> bytes:
-        if 300 <= reply.code < 400:
-            return self._end(reply)
-        self._awaited.popleft()
+    def _after_body(self, transaction: Transaction, reply: Reply) -> bytes:
+        passed_s = self._now - transaction.mail_at
         if reply.code < 300:
-            self._report(transaction, accepted(self._peer, reply))
+            verdict = accepted(self._peer, reply, passed_s)
         else:
-            self._report(transaction, refused(self._peer, "body", reply))
+            verdict = refused(self._peer, "body", reply, passed_s)
+        if self._lmtp:
+            transaction.tell_next(verdict)
+        else:
+            transaction.fill(verdict)
+        if not transaction.accepted:
+            self._report(transaction)
         return self._go_on()
 
-    def _refuse(self, stage: Stage, transaction: _Transaction, reply: Reply) -> bytes:
+    def _after_bdat(self, transaction: Transaction, reply: Reply) -> bytes:
+        if reply.code >= 400:
+            self._pipeline.stale = True  # RFC 3030 §2
+        if transaction.settled:
+            return self._go_on()
+        if reply.code in _KNOWS_NO_BDAT:
+            self.bdat_failed = True
+            self._pipeline.bdat = False
+            transaction.restart_by_data()
+            return self._pipeline.begin(transaction, self._now)
+        return self._after_body(transaction, reply)
+
+    def _after_dot(self, transaction: Transaction, reply: Reply) -> bytes:
+        return self._go_on()
+
+    def _refuse(self, stage: Stage, transaction: Transaction, reply: Reply) -> bytes:
         if not transaction.settled:
-            self._report(transaction, refused(self._peer, stage, reply))
-            self._stale = True
+            passed_s = self._now - transaction.mail_at
+            transaction.fill(refused(self._peer, stage, reply, passed_s))
+            self._pipeline.stale = True
+            self._report(transaction)
         return self._go_on()
-
-    # What we say.
 
     def _go_on(self) -> bytes:
-        return b"" if self._awaited else self._next()
-
-    def _say(self, awaited: Awaited, transaction: _Transaction, command: bytes) -> bytes:
-        self._awaited.append((awaited, transaction))
-        return command
+        return b"" if self._pipeline.awaited else self._next()
 
     def _next(self) -> bytes:
         """Open the next transaction, if there is more work."""
-        transaction = self._take()
-        if transaction is None:
-            return b""
-        reset = b""
-        if self._stale:
-            self._stale = False
-            reset = self._say("reset", transaction, commands.RSET)
-            if not self._offered.pipelining:
-                return reset
-        if not self._offered.pipelining:
-            return self._say("mail", transaction, transaction.mail)
-        self._awaited += (("mail", transaction), ("rcpt", transaction), ("data", transaction))
-        return reset + transaction.mail + transaction.rcpt + commands.DATA
-
-    def _take(self) -> _Transaction | None:
         while (outgoing := self._work.take()) is not None:
-            try:
-                return _Transaction(outgoing, self._offered)
-            except commands.Unsendable as no:
-                verdict = refused_here(self._peer, "mail", no.code, no.enhanced, no.text)
-                self._work.report(outgoing, verdict)
-        return None
+            bdat = self._pipeline.bdat
+            transaction = Transaction(outgoing, self._peer, self._offered, bdat)
+            if transaction.rcpts:
+                return self._pipeline.begin(transaction, self._now)
+            self._work.report(outgoing, transaction.verdicts)
+        return b""
 
     # How it ends.
 
-    def _report(self, transaction: _Transaction, verdict: Verdict) -> None:
+    def _report(self, transaction: Transaction) -> None:
         transaction.settled = True
         self.verdicts += 1
-        self._work.report(transaction.outgoing, verdict)
+        self._work.report(transaction.outgoing, transaction.verdicts)
+        if self._peer.connect_s:
+            self._peer = replace(self._peer, connect_s=0.0)
 
-    def _end(self, reply: Reply, dot_sent: bool = True) -> bytes:
-        """The session is over by this reply: a 421, or one that makes no sense here."""
-
-        def no(stage: Stage) -> Verdict:
-            return refused(self._peer, stage, reply, dot_sent)
-
-        self._settle_all(no, bool(self.verdicts))
-        return b""
-
-    def _silence(self, stage: Stage, why: str, dot_sent: bool) -> Verdict:
-        return unanswered(self._peer, stage, why, ambiguous=dot_sent and stage == "body")
-
-    def _settle_all(self, verdict: Callable[[Stage], Verdict], give_back: bool) -> None:
+    def _end(self, ending: Ending) -> bytes:
+        """Settle whatever is under way."""
+        give_back = ending.by_us or self.verdicts > 0 or self.awaited == "reset"
         self.over = True
-        for awaited, transaction in self._awaited:
+        for awaited, transaction in self._pipeline.awaited:
             if transaction.settled:
                 continue
-            if awaited == "body" or not give_back:
-                stage: Stage = "mail" if awaited == "reset" or awaited == "dot" else awaited
-                self._report(transaction, verdict(stage))
-                give_back = True
-            else:
+            answered = awaited in ("body", "bdat") or transaction.told
+            if give_back and not answered and not ending.ambiguous(transaction):
                 transaction.settled = True
                 self._work.give_back(transaction.outgoing)
-        self._awaited.clear()
+                continue
+            stage = _STAGES[awaited]
+            transaction.fill(ending.verdict(self._peer, stage, transaction, self._now))
+            self._report(transaction)
+            give_back = True
+        self._pipeline.awaited.clear()
+        return b""
+
+
+def _makes_sense(awaited: Awaited, code: int) -> bool:
+    """Whether the session can go on after this answer."""
+    if code >= 400:
+        return code != 421 and awaited != "reset"
+    return code == 354 if awaited == "data" else code < 300
+
+
+_AFTER: dict[Awaited, tuple[int, Callable[[Dialogue, Transaction, Reply], bytes]]] = {
+    "reset": (250, Dialogue._after_reset),
+    "mail": (250, Dialogue._after_mail),
+    "rcpt": (250, Dialogue._after_rcpt),
+    "data": (354, Dialogue._after_data),
+    "body": (250, Dialogue._after_body),
+    "bdat": (250, Dialogue._after_bdat),
+    "dot": (250, Dialogue._after_dot),
+}
+"""The usual answer, and what follows on any that makes sense."""

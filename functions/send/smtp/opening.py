@@ -1,7 +1,7 @@
 """How a session is opened: greeting, EHLO, STARTTLS, AUTH. No I/O.
 
 Each step is a generator that yields what to say and is sent the server's reply, so that it reads
-like the dialogue that it is. `connection.py` runs them over a socket, tests over a list.
+like the dialogue that it is. `connecting.py` runs them over a socket, tests over a list.
 """
 
 from base64 import b64encode
@@ -35,8 +35,8 @@ class Refused(Exception):
         self.reply = reply
 
 
-class CannotLogIn(Exception):
-    """The login did not come about. That says nothing about any message."""
+class CannotOpen(Exception):
+    """The server and we do not fit together. That says nothing about any message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,19 @@ def greeting() -> Steps[None]:
         raise Refused("greeting", reply)
 
 
-def hello(name: str) -> Steps[Capabilities]:
-    """EHLO, or HELO for a server of before 1995 (RFC 5321 §3.2). Raises `Refused`."""
-    reply = yield Say("ehlo", f"EHLO {name}\r\n".encode("ascii"))
+def hello(name: str, lmtp: bool = False) -> Steps[Capabilities]:
+    """EHLO, or HELO for a server of before 1995 (RFC 5321 §3.2); LHLO, which is all that an LMTP
+    server knows (RFC 2033 §4.1). Raises `Refused`, `CannotOpen`."""
+    verb = "LHLO" if lmtp else "EHLO"
+    reply = yield Say("ehlo", f"{verb} {name}\r\n".encode("ascii"))
     if _good(reply):
         return capabilities(reply)
-    if 500 <= reply.code < 600:
+    if not lmtp and 500 <= reply.code < 600:
         reply = yield Say("ehlo", f"HELO {name}\r\n".encode("ascii"))
         if _good(reply):
             return Capabilities()
+    if lmtp and reply.code in (500, 502):
+        raise CannotOpen(f"speaks no LMTP: {reply.code} {reply.text}")
     raise Refused("ehlo", reply)
 
 
@@ -77,7 +81,7 @@ def starttls() -> Steps[None]:
 
 
 def authentication(login: Login, mechanisms: frozenset[str]) -> Steps[None]:
-    """AUTH PLAIN (RFC 4616), or LOGIN, which has no RFC. Raises `CannotLogIn`."""
+    """AUTH PLAIN (RFC 4616), or LOGIN, which has no RFC. Raises `CannotOpen`."""
     if "PLAIN" in mechanisms:
         reply = yield _secret(b"AUTH PLAIN ", f"\0{login.user}\0{login.password}")
     elif "LOGIN" in mechanisms:
@@ -87,9 +91,9 @@ def authentication(login: Login, mechanisms: frozenset[str]) -> Steps[None]:
         if reply.code == 334:
             reply = yield _secret(b"", login.password)
     else:
-        raise CannotLogIn("neither AUTH PLAIN nor AUTH LOGIN is offered")
+        raise CannotOpen("neither AUTH PLAIN nor AUTH LOGIN is offered")
     if reply.code != 235:
-        raise CannotLogIn(f"login as {login.user} refused: {reply.code} {reply.text}")
+        raise CannotOpen(f"login as {login.user} refused: {reply.code} {reply.text}")
 
 
 def _secret(command: bytes, text: str) -> Say:

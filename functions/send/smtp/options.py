@@ -1,13 +1,11 @@
 """How patient the SMTP client is, and what it calls itself."""
 
-import re
 from dataclasses import dataclass
 
-from functions.send.smtp.dialogue import Awaited
+from functions.send.smtp.pipeline import Awaited
+from functions.send.smtp.target import HOST_NAME
 from functions.send.smtp.verdict import Stage
 from shared.errors import Misconfigured
-
-_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Options:
     """Nothing depends on the answer."""
 
     def __post_init__(self) -> None:
-        if not _HOST.fullmatch(self.ehlo_name):
+        if not HOST_NAME.fullmatch(self.ehlo_name):
             raise Misconfigured(f"{self.ehlo_name!r} is no host name to greet a server with")
 
     def opening_patience_s(self) -> dict[Stage, float]:
@@ -52,5 +50,6 @@ class Options:
             "rcpt": self.rcpt_s,
             "data": self.data_s,
             "body": self.body_s,
+            "bdat": self.body_s,
             "dot": self.body_s,
         }

@@ -33,13 +33,20 @@ class Reply(NamedTuple):
 
 def enhanced(reply: Reply) -> str:
     """The enhanced status code (RFC 3463, placed as RFC 2034 says), or ""."""
-    match = _ENHANCED.match(reply.lines[0])
-    return match[1] if match else ""
+    return explained(reply)[0]
 
 
-def explanation(reply: Reply) -> str:
-    """The text for a person: without the enhanced code, which RFC 2034 repeats on each line."""
-    return " ".join(_ENHANCED.sub("", line) for line in reply.lines)
+def explained(reply: Reply) -> tuple[str, str]:
+    """The enhanced status code, or "", and the text for a person, without that code, which RFC
+    2034 repeats on each line."""
+    lines = reply.lines
+    match = _ENHANCED.match(lines[0])
+    if match is None:
+        return "", reply.text
+    first = lines[0][match.end() :]
+    if len(lines) == 1:
+        return match[1], first
+    return match[1], " ".join((first, *(_ENHANCED.sub("", line) for line in lines[1:])))
 
 
 class ReplyReader:
@@ -67,15 +74,15 @@ class ReplyReader:
         for line in lines:
             if len(line) > MAX_LINE_BYTES:
                 raise ProtocolError(f"a reply line of {len(line)} bytes")
-            code, more, text = _parse(line)
+            reply, more = _parse(line)
             if more:
-                self._continue(text, len(line))
+                self._continue(reply.text, len(line))
             elif self._earlier:
-                yield Reply(code, (*self._earlier, text))
+                yield Reply(reply.code, (*self._earlier, reply.text))
                 self._earlier = []
                 self._earlier_bytes = 0
             else:
-                yield Reply(code, (text,))
+                yield reply
         if len(self._rest) > MAX_LINE_BYTES:
             raise ProtocolError(f"a reply line of more than {MAX_LINE_BYTES} bytes")
 
@@ -87,13 +94,13 @@ class ReplyReader:
 
 
 @lru_cache(maxsize=64)  # a server says the same few things for every message
-def _parse(line: bytes) -> tuple[int, bool, str]:
-    """(code, whether more lines follow, text) of one line. Some servers end it with a bare LF."""
+def _parse(line: bytes) -> tuple[Reply, bool]:
+    """What one line says, and whether more follow. Some servers end it with a bare LF."""
     line = line.removesuffix(b"\r")
     code, separator = line[:3], line[3:4]
     if not (code.isdigit() and b"200" <= code <= b"599" and separator in (b" ", b"-", b"")):
         raise ProtocolError(f"not an SMTP reply: {printable(line[:80])!r}")
-    return int(code), separator == b"-", printable(line[4:])
+    return Reply(int(code), (printable(line[4:]),)), separator == b"-"
 
 
 def printable(raw: bytes) -> str:

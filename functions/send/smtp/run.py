@@ -1,13 +1,13 @@
 """One queue on its way to one destination, and what each connection does for it. No I/O."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from functions.send.smtp.outgoing import Outgoing
 from functions.send.smtp.verdict import NoSession, Verdict
 
-Report = Callable[[Outgoing, Verdict], None]
+Report = Callable[[Outgoing, Sequence[Verdict]], None]
 
 BARREN_CONNECTIONS = 3
 """After so many in a row that ended without an answer to any message, the destination counts as
@@ -26,7 +26,8 @@ class Run:
     def give_up(self, verdict: Verdict) -> None:
         """Everything left gets the verdict of the connection that could not be had."""
         while self.waiting:
-            self.report(self.waiting.popleft(), verdict)
+            outgoing = self.waiting.popleft()
+            self.report(outgoing, [verdict] * len(outgoing.recipients))
 
     def note_ended(self, shift: "Shift") -> None:
         """A connection ended under us. Raises `NoSession` when that happens too often."""
@@ -54,12 +55,12 @@ class Shift:
         self._left -= 1
         return self._run.waiting.popleft()
 
-    def report(self, outgoing: Outgoing, verdict: Verdict) -> None:
-        self.last = verdict
-        if verdict.code is not None and verdict.code != 421:
+    def report(self, outgoing: Outgoing, verdicts: Sequence[Verdict]) -> None:
+        self.last = verdicts[-1]
+        if any(verdict.code not in (None, 421) for verdict in verdicts):
             self.answered = True
             self._run.barren = 0
-        self._run.report(outgoing, verdict)
+        self._run.report(outgoing, verdicts)
 
     def give_back(self, outgoing: Outgoing) -> None:
         self._run.waiting.appendleft(outgoing)

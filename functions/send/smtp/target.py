@@ -1,16 +1,22 @@
 """Where a session goes: one server, or all servers of a destination in their order. No I/O."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from functions.send.smtp.opening import Login
+from shared.errors import Misconfigured
 
 if TYPE_CHECKING:
     from random import Random
+
+HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\]")
+"""Of a machine, or its address in brackets (RFC 5321 §4.1.3)."""
 
 
 class Tls(StrEnum):
@@ -24,6 +30,37 @@ class Tls(StrEnum):
     """Encrypted or not at all, with any certificate."""
     VERIFIED = "verified"
     """Encrypted, with a certificate that proves the host's name, or not at all."""
+    DANE = "dane"
+    """Encrypted, with a certificate that the host's TLSA records prove, or not at all. Where none
+    of them can be used, with any certificate (RFC 7672 §2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """A TLSA record that DNSSEC vouches for (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """From where, and as whom, a session is opened. Raises `Misconfigured`."""
+
+    address: str
+    """One of this machine's IP addresses."""
+    name: str = ""
+    """For EHLO, in place of `Options.ehlo_name`: it should resolve to the address and back."""
+
+    def __post_init__(self) -> None:
+        try:
+            ip_address(self.address)
+        except ValueError as wrong:
+            raise Misconfigured(f"{self.address!r} is no IP address to send from") from wrong
+        if self.name and not HOST_NAME.fullmatch(self.name):
+            raise Misconfigured(f"{self.name!r} is no host name to greet a server with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +82,12 @@ class Target:
     """TLS from the first byte (RFC 8314 §3.3), as on port 465; `tls` says how it is checked."""
     login: Login | None = None
     """Sent over TLS only."""
+    lmtp: bool = False
+    """It speaks LMTP (RFC 2033): a final delivery agent, as on port 24."""
+    source: Source | None = None
+    """None leaves the choice to the system."""
+    tlsa: tuple[Tlsa, ...] = ()
+    """For `Tls.DANE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +104,12 @@ class Destination:
         """Named after its servers, so that all domains with the same MX set are one destination."""
         hosts = tuple(hosts)
         return cls(",".join(sorted({f"{host.host}:{host.port}" for host in hosts})), hosts)
+
+    @property
+    def source(self) -> str:
+        """The address that is sent from; "" when the system chooses it."""
+        first = self.hosts[0].source if self.hosts else None
+        return first.address if first else ""
 
     def in_order(self, chance: "Random") -> list[Target]:
         """By preference, shuffled among equals (RFC 5321 §5.1)."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from functions.send.smtp.reply import Reply, enhanced, explanation
+from functions.send.smtp.reply import Reply, enhanced, explained
 from shared.errors import EkidenError
 
 Stage = Literal["connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body"]
@@ -22,11 +22,15 @@ class Peer:
     """`ip:port`; "" when no connection came about."""
     tls: str = ""
     """Such as "TLSv1.3"; "" when the session was in plain text."""
+    tls_proof: str = ""
+    """What proved the host's name: "pki" (a verified certificate), "dane", or ""."""
+    connect_s: float = 0.0
+    """How long it took to open the session; 0.0 once the first message was told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one attempt to transmit one message."""
+    """What became of one attempt to transmit one message to one recipient."""
 
     code: int | None
     """The reply code; None when no answer came, or none that means anything."""
@@ -42,6 +46,12 @@ class Verdict:
     attempt may double it (RFC 5321 §4.5.3.2.6)."""
     ours: bool = False
     """We refused it ourselves, because no server could have taken it."""
+    tls_proof: str = ""
+    """As in `Peer`."""
+    connect_s: float = 0.0
+    """How long it took to open the session: on its first message, else 0.0."""
+    transmit_s: float = 0.0
+    """From the MAIL to the reply that settled this recipient."""
 
     @property
     def kind(self) -> Kind:
@@ -58,23 +68,48 @@ class NoSession(EkidenError):
         self.verdict = verdict
 
 
-def accepted(peer: Peer, reply: Reply) -> Verdict:
+def accepted(peer: Peer, reply: Reply, transmit_s: float = 0.0) -> Verdict:
     """The server took responsibility: the one place where a 2xx becomes a verdict."""
-    return _of(peer, "body", reply)
+    return _of(peer, "body", reply, transmit_s)
 
 
-def refused(peer: Peer, stage: Stage, reply: Reply, dot_sent: bool = True) -> Verdict:
+def refused(peer: Peer, stage: Stage, reply: Reply, transmit_s: float = 0.0) -> Verdict:
     """The server said no. A reply that makes no sense here counts as no answer: nothing but a
     4xx or 5xx may defer or bounce a message in the server's name, and no stray 250 deliver it."""
     if 400 <= reply.code < 600:
-        return _of(peer, stage, reply)
-    text = f"unexpected reply: {reply.code} {reply.text}"
-    return unanswered(peer, stage, text, ambiguous=dot_sent and stage == "body")
+        return _of(peer, stage, reply, transmit_s)
+    return unanswered(peer, stage, unexpected(reply), transmit_s=transmit_s)
 
 
-def unanswered(peer: Peer, stage: Stage, text: str, ambiguous: bool = False) -> Verdict:
+def refused_recipient(peer: Peer, reply: Reply, others: bool, transmit_s: float) -> Verdict:
+    """The answer to RCPT. 552 behind accepted recipients (`others`) may mean that there are too
+    many, and then stands for 452 (RFC 5321 §4.5.3.1.10); with 5.2.2 it is a full mailbox."""
+    if others and reply.code == 552 and enhanced(reply) in ("", "5.5.3"):
+        reply = Reply(452, reply.lines)
+    return refused(peer, "rcpt", reply, transmit_s)
+
+
+def unexpected(reply: Reply) -> str:
+    return f"unexpected reply: {reply.code} {reply.text}"
+
+
+def unanswered(
+    peer: Peer, stage: Stage, text: str, ambiguous: bool = False, transmit_s: float = 0.0
+) -> Verdict:
     """There was no answer, and `text` says what happened instead."""
-    return Verdict(None, "", text, peer.host, peer.address, peer.tls, stage, ambiguous)
+    return Verdict(
+        None,
+        "",
+        text,
+        peer.host,
+        peer.address,
+        peer.tls,
+        stage,
+        ambiguous,
+        tls_proof=peer.tls_proof,
+        connect_s=peer.connect_s,
+        transmit_s=transmit_s,
+    )
 
 
 def refused_here(peer: Peer, stage: Stage, code: int, enhanced: str, text: str) -> Verdict:
@@ -83,9 +118,21 @@ def refused_here(peer: Peer, stage: Stage, code: int, enhanced: str, text: str) 
     return Verdict(code, enhanced, text, peer.host, peer.address, peer.tls, stage, ours=True)
 
 
-def _of(peer: Peer, stage: Stage, reply: Reply) -> Verdict:
+def _of(peer: Peer, stage: Stage, reply: Reply, transmit_s: float) -> Verdict:
+    code, text = explained(reply)
     return Verdict(
-        reply.code, enhanced(reply), explanation(reply), peer.host, peer.address, peer.tls, stage
+        reply.code,
+        code,
+        text,
+        peer.host,
+        peer.address,
+        peer.tls,
+        stage,
+        False,
+        False,
+        peer.tls_proof,
+        peer.connect_s,
+        transmit_s,
     )
 
 

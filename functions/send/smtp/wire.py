@@ -8,9 +8,8 @@ from typing import Protocol, cast
 
 from functions.send.smtp.reply import ProtocolError, Reply, ReplyReader
 
-WRITE_BYTES = 128 * 1024
-"""What is longer goes out in parts, as the network takes them. Well above `LARGE_BYTES` of the
-dialogue, so that a body with the next message's commands behind it is one write."""
+PART_BYTES = 128 * 1024
+"""How much of a large body is handed to the network at once, as it takes it."""
 
 
 class Listener(Protocol):
@@ -29,6 +28,7 @@ class Wire(asyncio.Protocol):
     def __init__(self, listener: Listener, block_s: float) -> None:
         self._loop = asyncio.get_running_loop()
         self.listener = listener
+        self.time = self._loop.time
         self._block_s = block_s
         self._reader = ReplyReader()
         self._transport: asyncio.Transport  # from connection_made on
@@ -46,10 +46,10 @@ class Wire(asyncio.Protocol):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
-    def tls_version(self) -> str:
-        """Such as "TLSv1.3"; "" in plain text."""
-        tls = self._transport.get_extra_info("ssl_object")
-        return (tls.version() or "") if tls else ""
+    def tls_session(self) -> ssl.SSLObject | None:
+        """None in plain text."""
+        session: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return session
 
     @property
     def unsent(self) -> bool:
@@ -57,11 +57,12 @@ class Wire(asyncio.Protocol):
         return bool(self._parts)
 
     def send(self, data: bytes) -> None:
-        if len(data) <= WRITE_BYTES and not self._parts:
-            self._transport.write(data)
-            return
+        self._transport.write(data)
+
+    def send_in_parts(self, data: bytes) -> None:
+        """`unsent` tells how far it came. Nothing else may be sent before it is through."""
         view = memoryview(data)
-        self._parts.extend(view[i : i + WRITE_BYTES] for i in range(0, len(data), WRITE_BYTES))
+        self._parts.extend(view[i : i + PART_BYTES] for i in range(0, len(data), PART_BYTES))
         self._send_parts()
 
     def expect(self, seconds: float, what: str) -> None:
@@ -70,7 +71,7 @@ class Wire(asyncio.Protocol):
         Costs no timer: one watchdog looks at the deadline, and mostly finds it moved.
         """
         self._patience = (seconds, what)
-        self._deadline = self._loop.time() + (self._block_s if self._parts else seconds)
+        self._deadline = self.time() + (self._block_s if self._parts else seconds)
         if self._watchdog is None or self._watchdog.when() > self._deadline:
             self._watch()
 
@@ -156,7 +157,7 @@ class Wire(asyncio.Protocol):
         self._watchdog = None
         if self._patience is None or self._ended:
             return
-        if self._loop.time() < self._deadline:
+        if self.time() < self._deadline:
             self._watch()
             return
         seconds, what = self._patience
