@@ -51,6 +51,7 @@ class Station:
         self._watch = Watch()
         self._cores = Cores(config.dispatch.workers)
         self._submit = submit.submit(config, self.store)
+        self.directory = self._submit.directory
         self.transmitter: Transmitter | None = None
         self.relay = Relay(
             self.store,
@@ -71,10 +72,11 @@ class Station:
         if on.validate:
             stages.append(validate.stage(self.config, self.store))
         if on.dispatch:
-            stages.append(dispatch.stage(self.config, self.store, self._cores.render))
+            render = self._cores.render
+            stages.append(dispatch.stage(self.config, self.store, render, self.directory))
         if on.send:
             stage, self.transmitter = send.stage(
-                self.config, self.store, self._watch, woken=self._woken
+                self.config, self.store, self._watch, self.directory, self._woken
             )
             stages.append(stage)
         if on.bounce:
@@ -91,6 +93,8 @@ class Station:
         self.relay.start()
         await self.listeners.start()
         if self.config.services.sweep:
+            if self.transmitter:
+                await self.transmitter.refresh()
             await self.relay.sweep(forgotten_after_s=0)
 
     async def sweep_forever(self) -> None:
@@ -98,6 +102,8 @@ class Station:
         while True:
             await asyncio.sleep(self.config.sweep.interval)
             try:
+                if self.transmitter:
+                    await self.transmitter.refresh()
                 await self.relay.sweep(self.config.sweep.forgotten_after)
             except Exception:
                 log.exception(

@@ -50,14 +50,15 @@ def stage(
     config: Config,
     store: Store,
     watch: Watch | None = None,
-    clock: Clock = time.time,
+    directory: Directory | None = None,
     woken: Callable[[Wake], None] | None = None,
 ) -> tuple[Stage, Transmitter]:
     """The stage, and the transmitter whose connections have to be closed at the end.
 
     `woken` hears of what the demo sender lets come back.
     """
-    carrier = transmitter(config, store, clock, woken)
+    clock = time.time
+    carrier = transmitter(config, store, directory or Directory(store, clock), woken)
     return send.stage(store, clock, watch or Watch(), carrier, _settings(config)), carrier
 
 
@@ -86,7 +87,7 @@ def _settings(config: Config) -> send.SendSettings:
 def transmitter(
     config: Config,
     store: Store,
-    clock: Clock = time.time,
+    directory: Directory | None = None,
     woken: Callable[[Wake], None] | None = None,
 ) -> Transmitter:
     """Who transmits: SMTP, or the demo sender, from which nothing leaves."""
@@ -99,10 +100,10 @@ def transmitter(
     scheduler = _scheduler(config, resolver, pauses)
     return SmtpTransmitter(
         scheduler,
-        _ways(config, resolver, store, clock),
-        _sources(config, store, clock),
+        _ways(config, resolver, store, time.time),
+        _sources(config, store, time.time),
         pauses,
-        Directory(store, clock),
+        directory or Directory(store, time.time),
     )
 
 

@@ -45,9 +45,12 @@ class SmtpTransmitter:
         return self.scheduler.stopping
 
     async def transmit(self, header: BagHeader, envelopes: list[Envelope], ledger: Ledger) -> None:
-        await self._pauses.look()
+        await self._pauses.look_again()
         groups = self._ways.sort(envelopes, await self._own_routes(header.domain))
         await together(self._send(header, way, group, ledger) for way, group in groups.items())
+
+    async def refresh(self) -> None:
+        await self._pauses.look()
 
     def stop(self) -> None:
         self.scheduler.stop()

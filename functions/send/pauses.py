@@ -1,7 +1,8 @@
 """Destinations that an operator has paused: `control/paused/<name>.json`.
 
 The name is a recipient's domain, a mail server, or a name above it: `google.com` pauses all of
-Google's servers. Looked up every few seconds, so that all senders of a bucket obey.
+Google's servers. A process that sweeps looks with each sweep; another one looks before it sends, if
+its last look is a while ago. So all senders of a bucket obey, and a mail pays nothing for it.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from shared import keys
 from shared.errors import EkidenError
 from shared.store.base import Store, list_all
 
-LOOK_S = 5.0
+LOOK_S = 30.0
 
 log = logging.getLogger("ekiden.send")
 
@@ -27,7 +28,7 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Pauses:
-    """What is paused, as of a few seconds ago."""
+    """What is paused, as of some seconds ago."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,12 +46,14 @@ class Pauses:
             name = name.partition(".")[2]
         return ""
 
+    async def look_again(self) -> None:
+        """Read what is paused, unless that was done a while ago."""
+        if asyncio.get_running_loop().time() - self._looked_at >= LOOK_S:
+            await self.look()
+
     async def look(self) -> None:
-        """Read what is paused, unless that was done a moment ago."""
-        now = asyncio.get_running_loop().time()
-        if now - self._looked_at < LOOK_S:
-            return
-        self._looked_at = now
+        """Read what is paused."""
+        self._looked_at = asyncio.get_running_loop().time()
         try:
             self._reasons = await read_pauses(self._store)
         except EkidenError as error:

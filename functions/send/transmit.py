@@ -35,6 +35,9 @@ class Transmitter(Protocol):
     async def transmit(self, header: BagHeader, envelopes: list[Envelope], ledger: Ledger) -> None:
         """Return when every Envelope is in the ledger, or when it may not go on."""
 
+    async def refresh(self) -> None:
+        """Look what operators have decided since. To be called every few seconds."""
+
     def stop(self) -> None:
         """Take up nothing more; what is in flight goes on."""
 

@@ -34,7 +34,9 @@ def test_every_magic_recipient_ends_as_the_table_says() -> None:
         async with station() as here:
             last = await ends(here, *MAGIC)
             for name, magic in MAGIC.items():
-                assert last[name].get("class", "") == magic.bounce_class, name
+                comes_right = len(magic.answers) > 1  # at the second try
+                expected = "" if comes_right else magic.bounce_class
+                assert last[name].get("class", "") == expected, name
             assert here.sink.accepted == 0, "nothing left"
 
     run(story)

@@ -44,6 +44,9 @@ class DemoTransmitter:
                 await self._come_back(header, envelope)
             ledger.report(envelope, verdict)
 
+    async def refresh(self) -> None:
+        """Nothing is paused here."""
+
     def stop(self) -> None:
         self._stopping = True
 
