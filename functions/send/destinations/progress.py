@@ -40,18 +40,22 @@ class Progress:
 
     def room(self, now: float, per_minute: float) -> float:
         """How many mails the destination will take within the time that they may wait."""
-        rate = per_minute / 60
-        if now - self._begun_at >= GRACE_S:
-            rate = min(rate, self._rate)
-        return math.ceil(rate * self._hold_after_s) if rate < math.inf else math.inf
+        speed = self._speed(now, per_minute)
+        return math.ceil(speed * self._hold_after_s) if speed < math.inf else math.inf
 
     def book(self, now: float, per_minute: float) -> float:
         """When one mail more may come, in seconds from now: each is given the next free moment."""
-        rate = max(SLOWEST, min(self._rate, per_minute / 60) or per_minute / 60)
-        first = now + self._hold_after_s
-        self._booked_until = max(first, self._booked_until) + (1 / rate if rate < math.inf else 0)
-        self._booked_until = min(self._booked_until, now + max(LONGEST_DELAY_S, self._hold_after_s))
+        speed = max(SLOWEST, self._speed(now, per_minute))
+        last = max(LONGEST_DELAY_S, self._hold_after_s)
+        free = max(now + self._hold_after_s, self._booked_until) + 1 / speed
+        self._booked_until = min(free, now + last)
         return self._booked_until - now
+
+    def _speed(self, now: float, per_minute: float) -> float:
+        """Mails a second: what may go, and, once it is known, what does."""
+        allowed = per_minute / 60
+        known = now - self._begun_at >= GRACE_S
+        return min(allowed, self._rate) if known else allowed
 
     def said(self, now: float) -> str:
         """The rate as a person reads it."""

@@ -109,8 +109,7 @@ class Scheduler:
             for mail in mails:
                 mail.consignment.give_back()
         else:
-            queue.put(mails)
-            queue.hold_if(self._pause_of(queue), PAUSE_LOOK_S)
+            queue.put(self._not_paused(queue, mails))
             self._tick_on(loop)
         await consignment.finished()
 
@@ -160,6 +159,18 @@ class Scheduler:
             now = asyncio.get_running_loop().time()
             site = self._sites[name, source] = Site(name, limits, now)
         return site
+
+    def _not_paused(self, queue: Queue, mails: list[Mail]) -> list[Mail]:
+        """Those that may go; the others are held back."""
+        reason = self._pause_of(queue)
+        free: list[Mail] = []
+        for mail in mails:
+            why = reason(mail)
+            if why:
+                mail.consignment.hold(mail, PAUSE_LOOK_S, why)
+            else:
+                free.append(mail)
+        return free
 
     def _tick_on(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._ticking is None:
