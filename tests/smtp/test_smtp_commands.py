@@ -1,17 +1,19 @@
 """What we say to a server is what we mean, whatever the addresses and the body hold."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.send.smtp.capabilities import Capabilities, capabilities
-from functions.send.smtp.commands import Unsendable, body, mail, rcpt
+from functions.send.smtp.commands import Unsendable, body, chunk, mail, rcpt
 from functions.send.smtp.reply import Reply
 
 ALL = Capabilities(pipelining=True, size=True, eight_bit_mime=True, smtp_utf8=True)
 NONE = Capabilities()
+DSN = Capabilities(dsn=True)
 INJECTIONS = [
     "a@b.test>\r\nRCPT TO:<victim@b.test",
     "a@b.test\nDATA",
@@ -85,6 +87,42 @@ def test_another_alphabet_needs_a_server_that_knows_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("return_path", "envelope_id", "line"),
+    [
+        ("s@a.test", "", b"MAIL FROM:<s@a.test> RET=HDRS"),
+        ("s@a.test", "b1.0000", b"MAIL FROM:<s@a.test> RET=HDRS ENVID=b1.0000"),
+        (
+            "s@a.test",
+            "a+b=c é\r\n",
+            b"MAIL FROM:<s@a.test> RET=HDRS ENVID=a+2Bb+3Dc+20+C3+A9+0D+0A",
+        ),
+        ("s@a.test", "x" * 101, b"MAIL FROM:<s@a.test> RET=HDRS"),
+        ("", "b1.0000", b"MAIL FROM:<>"),
+    ],
+)
+def test_reports_are_asked_for_unless_nobody_would_get_them(
+    return_path: str, envelope_id: str, line: bytes
+) -> None:
+    said = mail(return_path, b"hi\r\n", DSN, utf8=False, envelope_id=envelope_id)
+    assert said == line + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "parameters"),
+    [
+        ("r@b.test", b"NOTIFY=FAILURE ORCPT=rfc822;r@b.test"),
+        ("r+x=y@b.test", b"NOTIFY=FAILURE ORCPT=rfc822;r+2Bx+3Dy@b.test"),
+        ('"a b"@b.test', b'NOTIFY=FAILURE ORCPT=rfc822;"a+20b"@b.test'),
+        ("ρ@b.test", b"NOTIFY=FAILURE"),
+        (f"{'x' * 500}@b.test", b"NOTIFY=FAILURE"),
+    ],
+)
+def test_a_report_tells_whom_it_was_meant_for(recipient: str, parameters: bytes) -> None:
+    line = rcpt(recipient, ALL, dsn=True)
+    assert line == f"RCPT TO:<{recipient}> ".encode() + parameters + b"\r\n"
+
+
+@pytest.mark.parametrize(
     ("message", "sent"),
     [
         (b"hi\r\n", b"hi\r\n.\r\n"),
@@ -99,14 +137,37 @@ def test_dots_are_stuffed(message: bytes, sent: bytes) -> None:
     assert body(message) == sent
 
 
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (b".\r\n..\r\n", b"BDAT 7 LAST\r\n.\r\n..\r\n"),
+        (b"no line end", b"BDAT 13 LAST\r\nno line end\r\n"),
+        (b"", b"BDAT 2 LAST\r\n\r\n"),
+    ],
+)
+def test_a_chunk_is_the_message_as_it_is(message: bytes, sent: bytes) -> None:
+    assert chunk(message) == sent
+
+
+@pytest.mark.parametrize("say", [body, chunk])
 @pytest.mark.parametrize("message", [b"a\n.\r\nMAIL FROM:<x@y.test>\r\n", b"a\n.\n", b"\n.a\r\n"])
-def test_no_mail_is_smuggled_behind_a_bare_line_feed(message: bytes) -> None:
+def test_no_mail_is_smuggled_behind_a_bare_line_feed(
+    say: Callable[[bytes], bytes], message: bytes
+) -> None:
     with pytest.raises(Unsendable, match="bare LF"):
-        body(message)
+        say(message)
 
 
 def test_what_a_server_offers_is_read_in_any_case_and_order() -> None:
-    reply = Reply(250, ("PIPELINING is my name", "size", "Pipelining", "AUTH plain LOGIN", ""))
-    assert capabilities(reply) == Capabilities(
-        pipelining=True, size=True, auth=frozenset({"PLAIN", "LOGIN"})
+    lines = (
+        "PIPELINING is my name",
+        "size",
+        "Pipelining",
+        "AUTH plain LOGIN",
+        "",
+        "dsn",
+        "Chunking",
+    )
+    assert capabilities(Reply(250, lines)) == Capabilities(
+        pipelining=True, size=True, chunking=True, dsn=True, auth=frozenset({"PLAIN", "LOGIN"})
     )

@@ -1,11 +1,15 @@
 """The SMTP client of the `send` stage: messages in, verdicts out.
 
-    pool         queues to destinations, over as many connections as are useful
-    site, run    what callers of a destination share; one queue and its lanes
     connecting   TCP, greeting, EHLO, STARTTLS, AUTH, over the steps of `opening`
     connection   an open session, over the state machine of `dialogue`
     wire         one socket: bytes, flow control, patience, TLS
+    reaching     TCP from an address of our own choice
+    tls          TLS contexts, and what a certificate proves
+    bdat_memory  which servers announced what they do not know
 
 No I/O, clock or randomness in: `reply` (parsing), `capabilities` (EHLO), `commands` (what we
-say), `opening` and `dialogue` (what follows what), `verdict`, `outgoing`, `target`, `options`.
+say), `opening` and `dialogue` (what follows what, up to AUTH and from there on), `pipeline` (what
+was said and not answered), `transaction` (one message and its recipients), `ending` (of a session),
+`dane`, `verdict`, `outgoing`, `target`, `options`. `pool`, `site` and `run` open connections as a
+queue needs them.
 """

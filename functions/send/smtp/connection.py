@@ -96,9 +96,10 @@ class Connection:
         """What to say to these replies. None may be left when it is our turn to speak."""
         said = b""
         now = self._wire.time()
+        unsent = self._wire.unsent
         receive = self._dialogue.receive
         for reply in replies:
-            if said or self._wire.unsent:
+            if said or unsent:
                 self._dialogue.interrupted(reply, now)
                 return b""
             said = receive(reply, now)

@@ -114,7 +114,8 @@ class Dialogue:
         awaited, transaction = under_way[0]
         usual, after = _AFTER[awaited]
         if reply.code != usual and not _makes_sense(awaited, reply.code):
-            return self._end(Ending.of(reply, nonsense=awaited == "reset"))
+            nonsense = awaited == "reset" and reply.code != 421
+            return self._end(Ending.of(reply, nonsense=nonsense))
         under_way.popleft()
         return after(self, transaction, reply)
 
