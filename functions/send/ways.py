@@ -87,6 +87,7 @@ class Ways:
             preference=host.preference,
             tls=protection.protection.tls,
             tlsa=protection.protection.tlsa,
+            tlsa_base=protection.protection.base,
         )
 
 

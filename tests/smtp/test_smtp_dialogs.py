@@ -8,7 +8,7 @@ from scripted_server import Dialog, ScriptedServer
 from smtp_certificates import Certificates
 from smtp_mail import LOOPS, Mail, Reports, deliver, run
 
-from functions.send.smtp import bdat_memory
+from functions.send.smtp import broken_promises
 from functions.send.smtp.opening import Login
 from functions.send.smtp.options import Options
 from functions.send.smtp.target import Target, Tls, Tlsa
@@ -23,7 +23,7 @@ NAMES = ("one", "two", "three", "four")
 def test_a_server_that(
     path: Path, loop: str, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bdat_memory, "_found_out", {})  # the port may have been another server's
+    monkeypatch.setattr(broken_promises, "_found_out", {})  # the port may have been another server's
     dialog = Dialog.read(path)
     certificate = dialog.settings.get("certificate", "self-signed")
     records = tuple(certificates.record(each, certificate) for each in dialog.lists["tlsa"])

@@ -5,7 +5,7 @@
     wire         one socket: bytes, flow control, patience, TLS
     reaching     TCP from an address of our own choice
     tls          TLS contexts, and what a certificate proves
-    bdat_memory  which servers announced what they do not know
+    broken_promises  which servers announced what they cannot do
 
 No I/O, clock or randomness in: `reply` (parsing), `capabilities` (EHLO), `commands` (what we
 say), `opening` and `dialogue` (what follows what, up to AUTH and from there on), `pipeline` (what

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from functions.send.smtp import bdat_memory, opening
+from functions.send.smtp import broken_promises, opening
 from functions.send.smtp.capabilities import Capabilities
 from functions.send.smtp.commands import QUIT
 from functions.send.smtp.connection import Connection
@@ -77,10 +77,11 @@ class _Opening:
 
     def _connection(self, offered: Capabilities) -> Connection:
         target = self._target
-        if bdat_memory.cannot_bdat(target):
-            offered = replace(offered, chunking=False)
+        offered = broken_promises.believable(target, offered)
         dialogue = Dialogue(self._timed_peer(), offered, target.lmtp)
-        return Connection(self._wire, dialogue, self._options, partial(bdat_memory.note, target))
+        return Connection(
+            self._wire, dialogue, self._options, partial(broken_promises.note, target)
+        )
 
     async def _reach(self) -> None:
         """TCP, and TLS on top where it comes first."""
@@ -117,7 +118,7 @@ class _Opening:
     @property
     def _name(self) -> str:
         """What the certificate has to prove: the host, or the address where that is its name."""
-        host = self._target.host
+        host = self._target.tls_name
         return self._target.address if host.startswith("[") else host
 
     def _note_tls(self) -> None:

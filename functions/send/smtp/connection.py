@@ -21,13 +21,13 @@ class Connection:
         wire: Wire,
         dialogue: Dialogue,
         options: Options,
-        note_bdat_failed: Callable[[], None],
+        note_broken: Callable[[str], None],
     ) -> None:
         self._wire = wire
         self._options = options
         self._patience_s = options.patience_s()
         self._dialogue = dialogue
-        self._note_bdat_failed = note_bdat_failed
+        self._note_broken = note_broken
         self._done: asyncio.Future[None] | None = None
         wire.listener = self
 
@@ -61,8 +61,8 @@ class Connection:
             raise
         finally:
             self._done = None
-            if self._dialogue.bdat_failed:
-                self._note_bdat_failed()
+            for extension in self._dialogue.broken:
+                self._note_broken(extension)
 
     async def quit(self) -> None:
         """End the session politely (RFC 5321 §4.1.1.10), if it is still there. Never raises."""

@@ -22,6 +22,9 @@ What was pipelined behind the refused MAIL, or behind the refusal of the last RC
 answered; a 354 among these answers is met with a lone dot (RFC 2920 §3.1), whose own answer means
 nothing, and a 250 to BDAT delivers nobody. The next MAIL then comes behind an RSET.
 
+503 to MAIL, RCPT or DATA, which were said at once, ends the session, too: the server announces
+PIPELINING and cannot do it. The message is given back, and goes command by command (`broken`).
+
 421 ends the session from everywhere (RFC 5321 §3.8), like a lost connection. What that says about
 the message under way is in `ending`. One about which nothing was said is given back; unless the
 session brought no verdict at all, so that a server that always hangs up cannot keep a message
@@ -38,7 +41,14 @@ from functions.send.smtp.outgoing import Work
 from functions.send.smtp.pipeline import Awaited, Pipeline
 from functions.send.smtp.reply import Reply
 from functions.send.smtp.transaction import Transaction
-from functions.send.smtp.verdict import Peer, Stage, accepted, refused, refused_recipient
+from functions.send.smtp.verdict import (
+    Peer,
+    Stage,
+    accepted,
+    refused,
+    refused_recipient,
+    unexpected,
+)
 
 _STAGES: dict[Awaited, Stage] = {
     "reset": "mail",
@@ -49,6 +59,7 @@ _STAGES: dict[Awaited, Stage] = {
     "bdat": "body",
     "dot": "mail",
 }
+OUT_OF_ORDER = 503
 _KNOWS_NO_BDAT = (500, 502, 503)
 
 
@@ -66,7 +77,7 @@ class Dialogue:
         "_peer",
         "_pipeline",
         "_work",
-        "bdat_failed",
+        "broken",
         "over",
         "verdicts",
     )
@@ -78,8 +89,8 @@ class Dialogue:
         self._pipeline = Pipeline(offered, lmtp)
         self._work: Work
         self._now = 0.0
-        self.bdat_failed = False
-        """The server announced CHUNKING, and does not know BDAT."""
+        self.broken: list[str] = []
+        """What the server announced, and cannot do: fields of `Capabilities`."""
         self.over = False
         """Nothing more can be said in this session."""
         self.verdicts = 0
@@ -116,8 +127,17 @@ class Dialogue:
         if reply.code != usual and not _makes_sense(awaited, reply.code):
             nonsense = awaited == "reset" and reply.code != 421
             return self._end(Ending.of(reply, nonsense=nonsense))
+        if reply.code == OUT_OF_ORDER and self._breaks_pipelining(awaited, transaction):
+            self.broken.append("pipelining")
+            return self._end(Ending(unexpected(reply), by_us=True))
         under_way.popleft()
         return after(self, transaction, reply)
+
+    def _breaks_pipelining(self, awaited: Awaited, transaction: Transaction) -> bool:
+        """Whether the server lost count of what we had said at once. That is no word about the
+        message: it is given back, and asked command by command from now on."""
+        asked = awaited in ("mail", "rcpt", "data")
+        return asked and not self._pipeline.one_by_one and not transaction.settled
 
     def interrupted(self, reply: Reply, now: float) -> None:
         """Take in a reply to something that has not left us yet: the session ends there."""
@@ -198,7 +218,7 @@ class Dialogue:
         if transaction.settled:
             return self._go_on()
         if reply.code in _KNOWS_NO_BDAT:
-            self.bdat_failed = True
+            self.broken.append("chunking")
             self._pipeline.bdat = False
             transaction.restart_by_data()
             return self._pipeline.begin(transaction, self._now)

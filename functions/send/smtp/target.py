@@ -88,6 +88,14 @@ class Target:
     """None leaves the choice to the system."""
     tlsa: tuple[Tlsa, ...] = ()
     """For `Tls.DANE`."""
+    tlsa_base: str = ""
+    """Below which name the records were found, if that is not the host's: then it is this one that
+    the certificate has to prove (RFC 7672 §3.2.2)."""
+
+    @property
+    def tls_name(self) -> str:
+        """What we ask for (SNI), and what the certificate has to prove."""
+        return self.tlsa_base or self.host
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def proof(target: Target, session: ssl.SSLObject) -> str:
     records = dane.usable(target.tlsa)
     if not records:
         return ""
-    dane.check(records, _presented(session), target.host, datetime.now(UTC))
+    dane.check(records, _presented(session), target.tls_name, datetime.now(UTC))
     return "dane"
 
 
