@@ -78,7 +78,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Why a server, or its silence, kept it from being delivered (`shared/bounce_classes.py`)."""
     hard: bool = False
     """It would be the same tomorrow; a soft one may pass."""
-    retry_at: float = 0.0
+    retry_at: float = 0  # an int, so that what is nothing is left out of the object
     """When a `deferred` one is tried again, seconds since 1970."""
     host: str = ""
     address: str = ""
@@ -89,11 +89,11 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ambiguous: bool = False
     """It may have been taken before: the connection ended behind the final dot (RFC 5321
     §4.5.3.2.6), or an earlier sender died while it was sending this Bag."""
-    queued_s: float = 0.0
+    queued_s: float = 0
     """In the queue of its destination."""
-    connect_s: float = 0.0
+    connect_s: float = 0
     """Opening the connection that it was the first one on; 0 on one that was open."""
-    transmit_s: float = 0.0
+    transmit_s: float = 0
     """From MAIL to the last reply."""
 
 

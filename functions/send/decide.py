@@ -48,15 +48,15 @@ def outcome_of(
         reason="" if said is None else verdict.stage,
         bounce_class="" if said is None else said.name,
         hard=said is not None and said.hard,
-        retry_at=retry_at,
+        retry_at=retry_at or 0,
         host=verdict.host,
         address=verdict.address,
         tls=verdict.tls,
         tls_proof=verdict.tls_proof,
         ambiguous=verdict.ambiguous or when.repeated,
-        queued_s=round(when.queued_s, 3),
-        connect_s=round(verdict.connect_s, 3),
-        transmit_s=round(verdict.transmit_s, 3),
+        queued_s=round(when.queued_s, 3) or 0,
+        connect_s=round(verdict.connect_s, 3) or 0,
+        transmit_s=round(verdict.transmit_s, 3) or 0,
     )
 
 
@@ -86,7 +86,7 @@ def held_outcome(
     again = policy.within_window(header, at + delay_s)
     state = State.DEFERRED if again is not None else _given_up(bool(envelope.answered))
     plain = local_outcome(header, envelope, state, at, HELD, why)
-    return replace(plain, retry_at=again or 0.0)
+    return replace(plain, retry_at=again or 0)
 
 
 def local_outcome(
