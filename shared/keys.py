@@ -100,7 +100,12 @@ def parse_validated(key: str) -> tuple[str, int]:
 
 
 def dispatched(batch: str, bag: int, attempt: int) -> str:
-    return f"{DISPATCHED}{batch}/{bag_name(bag)}.{attempt:03d}.jsonl"
+    return f"{dispatched_bag(batch, bag, attempt)}jsonl"
+
+
+def dispatched_bag(batch: str, bag: int, attempt: int) -> str:
+    """The prefix below which this one work object would be listed."""
+    return f"{DISPATCHED}{batch}/{bag_name(bag)}.{attempt:03d}."
 
 
 def parse_dispatched(key: str) -> tuple[str, int, int]:

@@ -62,4 +62,4 @@ async def _has_work(store: Store, lease_key: str) -> bool:
         bag = keys.parse_dispatched(lease_key.removeprefix(keys.LEASES))
     except ValueError:
         return True  # no key of ours: not for us to delete
-    return bool(await store.list_page(keys.dispatched(*bag), limit=1))
+    return bool(await store.list_page(keys.dispatched_bag(*bag), limit=1))

@@ -41,7 +41,7 @@ class MemoryStore:
                 del self._keys[bisect_left(self._keys, key)]
 
     async def list_page(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[Entry]:
-        first = max(bisect_left(self._keys, prefix), bisect_right(self._keys, start_after))
+        first = max(bisect_right(self._keys, prefix), bisect_right(self._keys, start_after))
         page = self._keys[first : first + limit]
         return [self._entry(key) for key in page if key.startswith(prefix)]
 

@@ -51,8 +51,11 @@ def connect(path: str) -> sqlite3.Connection:
     """
     if not Path(path).absolute().parent.is_dir():
         raise StoreRefused(f"SQLite store {path}: the directory does not exist; create it first")
-    with suppress(OSError):  # SQLite says better what is wrong
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE))
+    # Only a file that is not there yet: to open and close one that this process uses would drop
+    # its locks on it (POSIX knows them by process, not by descriptor), and the next process to
+    # close the file would take away the WAL that we write to. SQLite says better what is wrong.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
     connection = sqlite3.connect(
         path,
         timeout=BUSY_TIMEOUT_S,

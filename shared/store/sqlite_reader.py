@@ -16,7 +16,7 @@ SELECT key, body, version, modified FROM objects WHERE key IN (SELECT value FROM
 
 _LIST = """
 SELECT json_group_array(json_array(key, size, modified)) FROM (
-    SELECT key, size, modified FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?
+    SELECT key, size, modified FROM objects WHERE key > ? AND key < ? ORDER BY key LIMIT ?
 )
 """
 """One row for a page: for every row the interpreter lock is let go of and fought for again."""
@@ -72,7 +72,6 @@ def _objects(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Objec
 
 
 def _page(connection: sqlite3.Connection, op: Page) -> list[Entry]:
-    first = max(op.prefix, op.start_after + "\0") if op.start_after else op.prefix
-    bounds = (first, op.prefix + _LAST_CHARACTER, op.limit)
+    bounds = (max(op.prefix, op.start_after), op.prefix + _LAST_CHARACTER, op.limit)
     (rows,) = connection.execute(_LIST, bounds).fetchone()
     return [Entry(*row) for row in json.loads(rows)]

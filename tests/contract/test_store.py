@@ -248,6 +248,13 @@ async def test_a_listing_stays_below_its_prefix(store: Store) -> None:
 
 
 @in_loop
+async def test_a_key_is_not_below_itself(store: Store) -> None:
+    await store.create("a/x.json", b"x")
+    assert await listed(store, "a/x.json") == []
+    assert await listed(store, "a/x.") == ["a/x.json"]
+
+
+@in_loop
 async def test_a_prefix_may_end_within_a_name(store: Store) -> None:
     for bag, part in itertools.product(range(3), range(3)):
         await store.create(keys.outcome_part("b", bag, 0, part), b"x")

@@ -98,3 +98,24 @@ def test_an_etag_never_comes_back_not_even_after_a_restart(tmp_path: Path) -> No
         asyncio.run(life(seen))
     assert len(seen) == 6
     assert asyncio.run(stale(seen)) == 6
+
+
+def test_a_command_beside_a_server_takes_nothing_away_from_it(tmp_path: Path) -> None:
+    """Whoever closes the file last removes its WAL: that must not be the one who came second."""
+    path = tmp_path / "objects.db"
+
+    def seen_by_another() -> str:
+        other = start("other_process.py", str(path))
+        return other.communicate()[0].strip()
+
+    async def scenario() -> None:
+        store = SqliteStore(path)
+        await store.put("a", b"x")
+        assert await store.list_page("") != []  # reader and writer have both opened the file
+        assert seen_by_another() == "a"
+        assert path.with_name("objects.db-wal").exists()
+        await store.put("b", b"x")
+        assert seen_by_another() == "a,b"
+        await store.close()
+
+    asyncio.run(scenario())
