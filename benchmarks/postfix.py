@@ -13,9 +13,11 @@ What stays as it is everywhere: a message is in its queue, synced to the disk, b
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -62,6 +64,7 @@ _MASTER_CF = """\
 {port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -72,42 +75,76 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
 """
 
 
-class Postfix:
-    """A running Postfix that relays everything to `sink`. Needs root."""
+class Instance:
+    """A Postfix of our own that relays everything to `relay_port`. Needs root. Started by `start`.
 
-    def __init__(self, sink: Sink) -> None:
-        self._postfix = _program("postfix")
-        self._source = _program("smtp-source")
+    `settings` are parameters of main.cf that differ.
+    """
+
+    def __init__(self, relay_port: int, **settings: str) -> None:
+        self._postfix = program("postfix")
         if os.geteuid() != 0:
             raise Unmeasured("Postfix: needs root to start")
-        self._sink = sink
         self.port = free_port()
-        self._dir = Path(tempfile.mkdtemp(prefix="ekiden-postfix-"))
-        self._configure()
-        self._control("start")
-        wait_until_listens(self.port)
+        self.directory = Path(tempfile.mkdtemp(prefix="ekiden-postfix-"))
+        self._configure(relay_port, settings)
 
-    def _configure(self) -> None:
-        self._dir.chmod(0o755)  # its daemons drop root and must still pass
-        (self._dir / "queue").mkdir()
-        data = self._dir / "data"
+    def _configure(self, relay_port: int, settings: Mapping[str, str]) -> None:
+        self.directory.chmod(0o755)  # its daemons drop root and must still pass
+        (self.directory / "queue").mkdir()
+        data = self.directory / "data"
         data.mkdir()
         shutil.chown(data, "postfix")
         directories = {name: _built_in(name) for name in ("command_directory", "daemon_directory")}
-        main_cf = _MAIN_CF.format(dir=self._dir, sink_port=self._sink.port, **directories)
-        (self._dir / "main.cf").write_text(main_cf)
-        (self._dir / "master.cf").write_text(_MASTER_CF.format(port=f"{HOST}:{self.port}"))
+        main_cf = _MAIN_CF.format(dir=self.directory, sink_port=relay_port, **directories)
+        # The last line of several for one parameter counts.
+        main_cf += "".join(f"{name} = {text}\n" for name, text in settings.items())
+        (self.directory / "main.cf").write_text(main_cf)
+        (self.directory / "master.cf").write_text(_MASTER_CF.format(port=f"{HOST}:{self.port}"))
 
-    def _control(self, command: str) -> None:
-        subprocess.run(
-            [self._postfix, "-c", str(self._dir), command],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+    def start(self) -> None:
+        self._control("start")
+        wait_until_listens(self.port)
+
+    def start_again(self) -> None:
+        """The master alone: `start` also looks over all folders, which takes seconds."""
+        _run(f"{_built_in('daemon_directory')}/master", "-c", str(self.directory), "-w")
+
+    def stop(self) -> None:
+        """Wait for what is in flight, and end."""
+        self._control("stop")
+
+    def kill(self) -> None:
+        """kill -9 of the master and all its children: they are one process group."""
+        master = int((self.directory / "queue/pid/master.pid").read_text())
+        group = os.getpgid(master)
+        if group == os.getpgid(0):
+            raise Unmeasured("Postfix runs in our own process group")
+        os.killpg(group, signal.SIGKILL)
+
+    def run(self, command: str, *arguments: str) -> None:
+        """One of its administrative commands, about this instance."""
+        _run(program(command), "-c", str(self.directory), *arguments)
+
+    def _control(self, word: str) -> None:
+        _run(self._postfix, "-c", str(self.directory), word)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Postfix(Instance):
+    """A running one whose mails are counted at its sink."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__(sink.port)
+        self._source = program("smtp-source")
+        self._sink = sink
+        self.start()
 
     def __enter__(self) -> "Postfix":
         return self
@@ -118,8 +155,8 @@ class Postfix:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._control("stop")
-        shutil.rmtree(self._dir, ignore_errors=True)
+        self.stop()
+        self.remove()
 
     def one_to_many(self, mail: Path, recipients: int, timeout_s: float = 120) -> float:
         """One message to `recipients`, sent one by one: Deliveries per second, to the last."""
@@ -148,7 +185,12 @@ def feed(program: str, options: list[str], mail: Path, port: int) -> subprocess.
     return subprocess.Popen([program, *options, *addresses, "-F", str(mail), f"{HOST}:{port}"])
 
 
-def _program(name: str) -> str:
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
+def program(name: str) -> str:
+    """Its path. Raises `Unmeasured`."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         raise Unmeasured(f"{name}: missing (Debian: postfix)")
@@ -156,5 +198,5 @@ def _program(name: str) -> str:
 
 
 def _built_in(parameter: str) -> str:
-    command = [_program("postconf"), "-d", "-h", parameter]
+    command = [program("postconf"), "-d", "-h", parameter]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

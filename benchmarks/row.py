@@ -108,6 +108,8 @@ class Row:
         """None: nobody knows, because the peer is missing. A missing figure of ours is a miss."""
         if self.figure is None:
             return False
+        if self.peer == LIMIT and self.peer_figure == 0:
+            return self.figure == 0  # a ratio to nothing there is not
         return None if self.ratio is None else self.target.reached(self.ratio)
 
     @property

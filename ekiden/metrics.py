@@ -1,5 +1,6 @@
 """What the process counts, as Prometheus reads it. Made when somebody asks: it costs no mail."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,17 @@ class _Collector:
         }
         states = self._station.queues()
         for name, field in numbers.items():
-            family = _family(gauge, name, *labels)
+            # The same servers may be two destinations, with and without a demand for protection.
+            totals: Counter[tuple[str, str]] = Counter()
             for each in states:
-                family.add_metric([each.name, each.source], getattr(each, field))
+                totals[each.name, each.source] += getattr(each, field)
+            family = _family(gauge, name, *labels)
+            for place, total in totals.items():
+                family.add_metric(place, total)
             yield family
         family = _family(gauge, "ekiden_queue_state", *labels, "state")
-        for each in states:
-            family.add_metric([each.name, each.source, each.state], 1)
+        for labelled in {(each.name, each.source, each.state) for each in states}:
+            family.add_metric(labelled, 1)
         yield family
 
 

@@ -47,7 +47,7 @@ AT_ONCE = {
     "validate": AtOnce(16, 1),
     "dispatch": AtOnce(16, 4),
     "bounce": AtOnce(4, 1),
-    "send": AtOnce(1000, 64),
+    "send": AtOnce(1000, 1000),
 }
 """Of `send` so many that slow servers hold up nobody; its room in memory is what bounds it."""
 _Queue: TypeAlias = "asyncio.Queue[Wake | None]"

@@ -111,9 +111,9 @@ class Station:
                 )
 
     async def stop(self) -> None:
-        await self.listeners.stop(LISTENERS_PATIENCE_S)
         if self.transmitter:
             self.transmitter.stop()
+        await self.listeners.stop(LISTENERS_PATIENCE_S)
         await self.relay.stop()
         await self._cores.stop()
         if self.transmitter:

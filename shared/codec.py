@@ -5,7 +5,7 @@ not change, so that nobody has to guess it; `ekiden show KEY` prints either.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.errors import Malformed
@@ -44,6 +44,11 @@ def pack(chunks: Iterable[bytes]) -> bytes:
     return b"".join(packed)
 
 
+def plain_size(body: bytes) -> int:
+    """How many bytes `unpack` would give, found out without holding them. Raises `Malformed`."""
+    return sum(map(len, _steps(body)))
+
+
 def unpack(body: bytes) -> bytes | bytearray:
     """The inverse of `pack`. Raises `Malformed`.
 
@@ -51,14 +56,23 @@ def unpack(body: bytes) -> bytes | bytearray:
     """
     if body[:4] != _MAGIC:
         return body
+    plain = bytearray()
+    for step in _steps(body):
+        plain += step
+    return plain
+
+
+def _steps(body: bytes) -> Iterator[bytes]:
+    if body[:4] != _MAGIC:
+        yield body
+        return
     zstd = _zstd()
     decompressor = zstd.ZstdDecompressor()
     try:
-        plain = bytearray(decompressor.decompress(body, max_length=_STEP_BYTES))
+        yield decompressor.decompress(body, max_length=_STEP_BYTES)
         while not decompressor.eof and not decompressor.needs_input:
-            plain += decompressor.decompress(b"", max_length=_STEP_BYTES)
+            yield decompressor.decompress(b"", max_length=_STEP_BYTES)
     except zstd.ZstdError as error:
         raise Malformed(f"the object cannot be decompressed: {error}") from error
     if not decompressor.eof:
         raise Malformed("the compressed object is cut off")
-    return plain

@@ -80,6 +80,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """It would be the same tomorrow; a soft one may pass."""
     retry_at: float = 0  # an int, so that what is nothing is left out of the object
     """When a `deferred` one is tried again, seconds since 1970."""
+    return_path: str = ""
+    """Another Recipient's of the Bag, if it shared a transaction: a report comes back to that."""
     host: str = ""
     address: str = ""
     tls: str = ""

@@ -5,7 +5,7 @@ and makes room for others. First come, first served.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +16,7 @@ class Room:
     def __init__(self, size_bytes: int) -> None:
         self._size_bytes = size_bytes
         self._taken: dict[str, int] = {}
+        self._inside: Counter[str] = Counter()
         self._total_bytes = 0
         self._waiting: deque[tuple[asyncio.Future[None], str, int]] = deque()
 
@@ -26,8 +27,7 @@ class Room:
         try:
             yield
         finally:
-            self._total_bytes -= self._taken.pop(key)
-            self._let_in()
+            self._leave(key, size_bytes)
 
     def resize(self, key: str, size_bytes: int) -> None:
         """What it takes from now on. More than there is may be taken: it is in memory already."""
@@ -47,18 +47,29 @@ class Room:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._total_bytes -= self._taken.pop(key)
+                self._leave(key, size_bytes)
             elif place in self._waiting:
                 self._waiting.remove(place)
-            self._let_in()
+                self._let_in()
             raise
 
     def _fits(self, size_bytes: int) -> bool:
         return not self._total_bytes or self._total_bytes + size_bytes <= self._size_bytes
 
     def _take(self, key: str, size_bytes: int) -> None:
-        self._taken[key] = size_bytes
+        """An event may come twice: then the same work is here twice, for a moment."""
+        self._inside[key] += 1
+        self._taken[key] = self._taken.get(key, 0) + size_bytes
         self._total_bytes += size_bytes
+
+    def _leave(self, key: str, size_bytes: int) -> None:
+        self._inside[key] -= 1
+        freed = min(size_bytes, self._taken[key]) if self._inside[key] else self._taken[key]
+        self._taken[key] -= freed
+        self._total_bytes -= freed
+        if not self._inside[key]:
+            del self._inside[key], self._taken[key]
+        self._let_in()
 
     def _let_in(self) -> None:
         while self._waiting:

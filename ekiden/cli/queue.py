@@ -104,6 +104,7 @@ def _states(url: str) -> list[dict[str, Any]]:
 def _print(states: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
         *("destination", "state", "waiting", "in flight", "connections", "a minute", "oldest"),
@@ -112,13 +113,13 @@ def _print(states: list[dict[str, Any]]) -> None:
     for each in states:
         rate = each["per_minute"]
         table.add_row(
-            each["name"] + (f" from {each['source']}" if each["source"] else ""),
+            Text(each["name"] + (f" from {each['source']}" if each["source"] else "")),
             each["state"],
             str(each["waiting"]),
             str(each["in_flight"]),
             f"{each['connections']} of {each['most_connections']}",
             "no limit" if rate is None else f"{rate:.0f}",
             f"{each['oldest_s']:.0f} s",
-            each["why"],
+            Text(each["why"]),  # a server's words are no markup
         )
     Console().print(table if states else "Nothing is on its way.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functions.bounce.report import Reported
 from shared.address import identity
 from shared.bounce_classes import classify
+from shared.ids import parse_return_path
 from shared.outcome import Outcome, State
 
 MAX_TEXT_CHARS = 1000
@@ -49,19 +50,15 @@ def _together(delivery: str, bag: Mapping[str, Outcome]) -> dict[str, str]:
     return {
         identity(outcome.recipient): each
         for each, outcome in bag.items()
-        if each == delivery or _is_same_transaction(outcome, bag.get(delivery))
+        if each == delivery or _went_with(outcome, delivery)
     }
 
 
-def _is_same_transaction(other: Outcome, ours: Outcome | None) -> bool:
-    """One transaction has one reply to its final dot; nearly all servers put their queue's id
-    into it."""
-    return (
-        ours is not None
-        and other.outcome is State.DELIVERED
-        and (other.attempt, other.host, other.address, other.code, other.text)
-        == (ours.attempt, ours.host, ours.address, ours.code, ours.text)
-    )
+def _went_with(other: Outcome, delivery: str) -> bool:
+    """Whether it travelled under this Delivery's return path: `send` has written it down. Nothing
+    less will do, or who got one mail could bounce those of others."""
+    path = parse_return_path(other.return_path)
+    return other.outcome is State.DELIVERED and path is not None and path[0] == delivery
 
 
 def _named(reported: Reported, together: Mapping[str, str]) -> str | None:

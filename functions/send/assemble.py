@@ -31,6 +31,7 @@ from shared.config_mail import (
 from shared.config_network import DEMO
 from shared.dns import MxResolver
 from shared.domains import Directory
+from shared.errors import Misconfigured
 from shared.room import Room
 from shared.stage import Clock, Stage, Wake
 from shared.store.base import Store
@@ -81,6 +82,7 @@ def _settings(config: Config) -> send.SendSettings:
         ),
         journal=JournalTurns() if writes_are_cheap else None,
         room=Room(ours.memory),
+        stored_room=Room(ours.memory),
     )
 
 
@@ -134,6 +136,7 @@ def _scheduler(config: Config, resolver: MxResolver, pauses: Pauses) -> Schedule
             idle_s=ours.idle_timeout,
             hold_after_s=ours.hold_after,
             first_suspension_s=min(30.0, ours.retry_min),
+            large_bytes=4 * ours.memory,
         ),
         resolve=resolver.addresses,
         paused=pauses.why,
@@ -158,8 +161,19 @@ def _ways(config: Config, resolver: MxResolver, store: Store, clock: Clock) -> W
 def _sources(config: Config, store: Store, clock: Clock) -> Sources:
     pools: dict[str, list[Source]] = {}
     for pool, address, name in map(parse_pool_member, config.send.pools):
+        _check_ours(address)
         pools.setdefault(pool, []).append(Source(address, name))
     return Sources(pools, dict(map(parse_warmup, config.send.warmup)), store, clock)
+
+
+def _check_ours(address: str) -> None:
+    """Raises `Misconfigured`: an address that is not ours would defer all mail, one by one."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise Misconfigured(f"send.pools: cannot send from {address}: {error}") from error
 
 
 def _hostname(config: Config) -> str:

@@ -49,6 +49,7 @@ def outcome_of(
         bounce_class="" if said is None else said.name,
         hard=said is not None and said.hard,
         retry_at=retry_at or 0,
+        return_path=verdict.return_path,
         host=verdict.host,
         address=verdict.address,
         tls=verdict.tls,

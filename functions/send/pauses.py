@@ -7,11 +7,12 @@ its last look is a while ago. So all senders of a bucket obey, and a mail pays n
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import msgspec
 
 from shared import keys
-from shared.errors import EkidenError
+from shared.errors import EkidenError, NotFound
 from shared.store.base import Store, list_all
 
 LOOK_S = 30.0
@@ -34,6 +35,7 @@ class Pauses:
         self._store = store
         self._reasons: dict[str, str] = {}
         self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
 
     def why(self, name: str) -> str:
         """Why a domain or a server is paused; empty if it is not."""
@@ -48,8 +50,9 @@ class Pauses:
 
     async def look_again(self) -> None:
         """Read what is paused, unless that was done a while ago."""
-        if asyncio.get_running_loop().time() - self._looked_at >= LOOK_S:
-            await self.look()
+        async with self._looking:  # who comes meanwhile has to know, too
+            if asyncio.get_running_loop().time() - self._looked_at >= LOOK_S:
+                await self.look()
 
     async def look(self) -> None:
         """Read what is paused."""
@@ -64,15 +67,26 @@ async def read_pauses(store: Store) -> dict[str, str]:
     """Name → reason of all that is paused."""
     reasons: dict[str, str] = {}
     async for entry in list_all(store, keys.PAUSED):
-        body = (await store.get(entry.key)).body
-        pause = msgspec.json.decode(body, type=Pause)
-        reasons[keys.parse_paused(entry.key)] = pause.reason or "paused by an operator"
+        with suppress(NotFound):  # resumed just now
+            body = (await store.get(entry.key)).body
+            reasons[keys.parse_paused(entry.key)] = _reason(body)
     return reasons
 
 
+def _reason(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=Pause).reason or "paused by an operator"
+    except msgspec.MsgspecError:  # its name says all that counts, and no mail must fail over it
+        return "paused by an operator; the reason cannot be read"
+
+
 async def pause(store: Store, name: str, reason: str, at: float) -> None:
-    await store.put(keys.paused(name.lower()), msgspec.json.encode(Pause(reason, at)))
+    await store.put(keys.paused(_plain(name)), msgspec.json.encode(Pause(reason, at)))
 
 
 async def resume(store: Store, name: str) -> None:
-    await store.delete(keys.paused(name.lower()))
+    await store.delete(keys.paused(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().rstrip(".")

@@ -45,6 +45,7 @@ class Recorder:
         self._lease = lease
         self._header = header
         self._part = next_part
+        self._is_away = False
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
         self._after_flush = after_flush
@@ -86,8 +87,8 @@ class Recorder:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether not much more is unwritten than makes a part."""
-        return len(self._writing) + len(self._open) < 3 * self._flush_every
+        """Whether the store takes what is recorded, and not much more is open than makes a part."""
+        return not self._is_away and len(self._writing) + len(self._open) < 3 * self._flush_every
 
     async def catch_up(self) -> None:
         """Write all that is open, unless the lease is lost."""
@@ -128,8 +129,10 @@ class Recorder:
         while (self._writing or self._open) and not self._lease.lost:
             try:
                 await self._try_to_write()
+                self._is_away = False
                 return
             except Temporary:
+                self._is_away = True
                 await asyncio.sleep(PAUSE_S)
             except EkidenError as error:
                 self._refusal = error

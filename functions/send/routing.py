@@ -2,7 +2,7 @@
 
 Pure. The most exact pattern wins; at the same exactness the Domain's own:
 
-    ann@example.com  →  example.com  →  *.example.com  →  *.com  →  *  →  `send.route`
+    ann@mx.example.com  →  mx.example.com  →  *.example.com  →  *.com  →  *  →  `send.route`
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,8 @@ def route_of(
     """The route as text. `own` are the Domain's, `general` those of the configuration."""
     if not own and not general:
         return default
-    for pattern in (recipient.lower(), *patterns(domain_of(recipient))):
+    recipient = recipient.lower()
+    for pattern in (recipient, *patterns(domain_of(recipient))):
         for routes in (own, general):
             if pattern in routes:
                 return routes[pattern]

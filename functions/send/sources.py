@@ -6,6 +6,7 @@ what its day allows; what no address may send waits until tomorrow.
     control/warmup/<address>/<day>.json    site → mails, counted before they go
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -16,11 +17,14 @@ import msgspec
 from functions.send.destinations.warmup import allowance
 from functions.send.smtp.target import Source
 from shared import keys
-from shared.errors import AlreadyExists, Changed, NotFound
+from shared.errors import AlreadyExists, Changed, EkidenError, NotFound
 from shared.stage import Clock
 from shared.store.base import Store
 
 DEFAULT = "default"
+MOST_TRIES = 5
+log = logging.getLogger("ekiden.send")
+
 _COUNTS = msgspec.json.Decoder(dict[str, int])
 
 Share = tuple[Source | None, int]
@@ -63,6 +67,21 @@ class Sources:
             shares.append((warm[next(self._turn) % len(warm)], mails))
         return shares
 
+    async def give_back(self, address: str, site: str, mails: int) -> None:
+        """So many did not leave after all. Lost when the process dies before: the address then
+        sends less today than it might."""
+        if address not in self._first_days:
+            return
+        key = keys.warmup(address, self._clock())
+        for _ in range(MOST_TRIES):
+            with suppress(EkidenError):
+                counts, etag = await self._read(key)
+                if not counts or not etag:
+                    return
+                counts[site] = max(0, counts.get(site, 0) - mails)
+                await self._write(key, counts, etag)
+                return
+
     def seconds_to_tomorrow(self) -> float:
         return 86400 - self._clock() % 86400
 
@@ -76,6 +95,9 @@ class Sources:
         key = keys.warmup(source.address, self._clock())
         while True:
             counts, etag = await self._read(key)
+            if counts is None:
+                log.warning("%s cannot be read: nothing more leaves from there today", key)
+                return 0
             taken = max(0, min(wanted, allowed - counts.get(site, 0)))
             if not taken:
                 return 0
@@ -84,12 +106,15 @@ class Sources:
                 await self._write(key, counts, etag)
                 return taken
 
-    async def _read(self, key: str) -> tuple[dict[str, int], str]:
+    async def _read(self, key: str) -> tuple[dict[str, int] | None, str]:
+        """(the day's counts, their ETag); None: they make no sense, and may be anything."""
         try:
             found = await self._store.get(key)
+            return _COUNTS.decode(found.body), found.etag
         except NotFound:
             return {}, ""
-        return _COUNTS.decode(found.body), found.etag
+        except msgspec.MsgspecError:
+            return None, ""
 
     async def _write(self, key: str, counts: dict[str, int], etag: str) -> None:
         body = msgspec.json.encode(counts)

@@ -11,7 +11,7 @@ bucket decides: a Delivery that has an Outcome for this attempt is never transmi
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from functions.send import bagfile
@@ -23,6 +23,7 @@ from functions.send.open_bag import OpenBag
 from functions.send.retry import RetryPolicy
 from functions.send.transmit import Transmitter
 from shared import keys
+from shared.codec import plain_size
 from shared.errors import EkidenError
 from shared.room import Room
 from shared.stage import Clock, Stage, Wake, write_once
@@ -45,12 +46,21 @@ class SendSettings:
     journal: JournalTurns | None = None
     """Where a write costs nothing: Outcomes are durable within milliseconds."""
     room: Room | None = None
+    """For Bags that are open."""
+    stored_room: Room | None = None
+    """For Bags that wait to be opened, as they are stored."""
 
 
 def stage(
     store: Store, clock: Clock, watch: Watch, transmitter: Transmitter, settings: SendSettings
 ) -> Stage:
+    open_room = settings.room
+
     async def work(key: str, body: bytes) -> Sequence[Wake]:
+        async with open_room.of(key, plain_size(body)) if open_room else nullcontext():
+            return await send_bag(key, body)
+
+    async def send_bag(key: str, body: bytes) -> Sequence[Wake]:
         header, envelopes = bagfile.decode(body)
         place = keys.lease(header.batch, header.bag, header.attempt)
         lease = Lease(store, clock, place, settings.owner, settings.lease_s)
@@ -71,7 +81,7 @@ def stage(
         await store.delete(*([place] if await lease.stop() else []), key)
         return ready
 
-    return Stage("send", work, settings.room)
+    return Stage("send", work, settings.stored_room)
 
 
 async def _defer(store: Store, bag: OpenBag, retry: RetryPolicy) -> None:

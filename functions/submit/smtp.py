@@ -79,7 +79,8 @@ class SubmissionHandler(Handler):
             log.warning("a login from %s failed", session.client)
             await asyncio.sleep(delay_s)
             return "535 5.7.8 unknown, expired or deactivated API key, or not of this Domain"
-        session.domain = domain
+        assert presented is not None
+        session.domain, session.api_key = domain, presented.api_key
         return "235 2.7.0 logged in"
 
     async def _plain(self, server: Server, given: list[str]) -> Credentials | None:
@@ -93,6 +94,9 @@ class SubmissionHandler(Handler):
         self, server: Server, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """The null sender is that of reports and answers by machines (RFC 3834 §3.3)."""
+        directory = self._submit.directory
+        if not await directory.authenticate(session.api_key, session.domain):
+            raise Hangup("421 4.7.0 the API key has expired, or was deactivated")
         sender = normal(address) if address else ""
         if sender is None:
             return "553 5.1.7 the sender is no mail address"

@@ -3,7 +3,7 @@
 from collections import Counter
 from ipaddress import IPv6Address, ip_address
 
-MAX_HELD_BYTES = 256 * 1024 * 1024
+MAX_HELD_BYTES = 64 * 1024 * 1024
 """Of messages that are being received, in one listener: sessions times messages would be more."""
 
 

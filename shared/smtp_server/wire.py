@@ -66,6 +66,8 @@ class Session(PlainSession):
         self.is_tls = is_tls
         self.domain = ""
         """The Domain that has logged in."""
+        self.api_key = ""
+        """What it logged in with: it may be deactivated while the session lasts."""
 
 
 class Envelope(PlainEnvelope):

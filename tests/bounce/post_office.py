@@ -75,6 +75,8 @@ class Office:
     def line(self, n: int, recipient: str, batch: str = BATCH, **more: Any) -> Outcome:
         said = {"text": f"Ok: queued as 4F9F{n}", "code": 250, "host": "mx.sink.example", **more}
         state = said.pop("outcome", State.DELIVERED)
+        if said.pop("together", False) and n:
+            said["return_path"] = self.return_path(0, batch)
         delivery = delivery_id(batch, 0, n)
         return Outcome(
             delivery=delivery, recipient=recipient, outcome=state, at=ARRIVED - 60, **said

@@ -22,7 +22,7 @@ WRITES = 7
 def office() -> Office:
     """A mail to two return paths, a postmaster, and nobody."""
     here = Office()
-    here.sent(ANN, BOB, CAROL, text="Ok: queued as 1")
+    here.sent(ANN, BOB, CAROL, together=True)
     here.sent("list@else.example", batch=SECOND_BATCH)
     here.arrives(
         "two-of-three",

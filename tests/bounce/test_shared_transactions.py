@@ -7,7 +7,8 @@ from shared.ids import batch_id
 from shared.outcome import State
 
 ANN, BOB, CAROL = "ann@sink.example", "bob@sink.example", "carol@sink.example"
-TOGETHER = {"text": "Ok: queued as 4F9F"}
+TOGETHER = {"together": True}
+"""In one transaction, as `send` writes it down."""
 
 
 def test_each_is_attributed_to_the_recipient_that_is_named() -> None:
@@ -36,7 +37,7 @@ def test_two_reports_for_one_transaction_come_one_after_the_other() -> None:
 
 def test_who_got_a_mail_cannot_make_anothers_bounce() -> None:
     office = Office()
-    office.sent(ANN, BOB)  # each in a transaction of its own
+    office.sent(ANN, BOB, text="ok")  # each in a transaction of its own, the answers alike
     message = sample("postfix-user-unknown").replace(b"ann@", b"bob@")
     office.arrives(message, office.return_path(0))
     office.work()

@@ -5,15 +5,13 @@ import shutil
 import smtplib
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from desk import DOMAIN
 from smtp_desk import HOST, MESSAGE, WAIT_S
 from submission_desk import Here, with_desk
 
-from benchmarks.postfix import Postfix
+from benchmarks.postfix import Instance
 from benchmarks.row import Unmeasured
 
 BODY = b"a line\r\n..two dots\r\n.\r\nthe end, with an \xc3\xa9\r\n"
@@ -73,26 +71,18 @@ def test_swaks_submits(way: str, mechanism: str) -> None:
     with_desk(told)
 
 
-class Submitting(Postfix):
+def submitting(here: Here, port: int, is_wrapped: bool) -> Instance:
     """A Postfix that logs in at its relay host."""
-
-    def __init__(self, here: Here, port: int, is_wrapped: bool) -> None:
-        self._login = f"{DOMAIN}:{here.desk.api_key}"
-        self._is_wrapped = is_wrapped
-        super().__init__(cast(Any, SimpleNamespace(port=port)))
-
-    def _configure(self) -> None:
-        super()._configure()
-        with (self._dir / "main.cf").open("a") as main:
-            main.write(
-                "smtp_tls_security_level = encrypt\n"
-                f"smtp_tls_wrappermode = {'yes' if self._is_wrapped else 'no'}\n"
-                "smtp_sasl_auth_enable = yes\n"
-                "smtp_sasl_security_options = noanonymous\n"
-                f"smtp_sasl_password_maps = static:{self._login}\n"
-            )
-        with (self._dir / "master.cf").open("a") as master:
-            master.write("tlsmgr unix - - n 1000? 1 tlsmgr\n")
+    postfix = Instance(
+        port,
+        smtp_tls_security_level="encrypt",
+        smtp_tls_wrappermode="yes" if is_wrapped else "no",
+        smtp_sasl_auth_enable="yes",
+        smtp_sasl_security_options="noanonymous",
+        smtp_sasl_password_maps=f"static:{DOMAIN}:{here.desk.api_key}",
+    )
+    postfix.start()
+    return postfix
 
 
 @pytest.mark.parametrize("way", ["STARTTLS", "TLS"])
@@ -103,7 +93,7 @@ def test_postfix_relays_through_the_listener(way: str) -> None:
     async def told(here: Here) -> None:
         port = here.tls_port if way == "TLS" else here.port
         try:
-            postfix = await asyncio.to_thread(Submitting, here, port, way == "TLS")
+            postfix = await asyncio.to_thread(submitting, here, port, way == "TLS")
         except Unmeasured as reason:
             pytest.skip(str(reason))
         try:
@@ -116,7 +106,8 @@ def test_postfix_relays_through_the_listener(way: str) -> None:
             await asyncio.to_thread(hand_over)
             await asyncio.wait_for(here.first.wait(), WAIT_S)
         finally:
-            await asyncio.to_thread(postfix.__exit__, None, None, None)
+            await asyncio.to_thread(postfix.stop)
+            postfix.remove()
         content = await here.stored()
         message = content.message.encode("latin-1")
         assert message.endswith(BODY)

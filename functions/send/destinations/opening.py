@@ -35,12 +35,27 @@ class Opener:
     async def open(self, destination: Destination) -> Connection:
         """Raises `NoSession` with the most hopeful of all refusals."""
         refusals: list[Verdict] = []
-        targets = [
-            target
-            for host in destination.in_order(self.chance)
-            for target in await self._addresses(host, refusals)
-        ]
-        for target in self.dead.last(targets)[:ADDRESSES_TRIED]:
+        unknown: list[Verdict] = []
+        dead: list[Target] = []
+        for host in destination.in_order(self.chance):
+            # The next one is looked up when this one is of no use: its name server may be silent.
+            found = await self._addresses(host, unknown)
+            dead += filter(self.dead.knows, found)
+            alive = [target for target in found if target not in dead]
+            if connection := await self._first(alive, refusals):
+                return connection
+            if len(refusals) >= ADDRESSES_TRIED:
+                break
+        if connection := await self._first(dead, refusals):
+            return connection
+        refusals += unknown
+        if not refusals:
+            refusals = [unanswered(Peer(destination.name), "connect", "no host has an address")]
+        raise NoSession(most_hopeful(refusals))
+
+    async def _first(self, targets: list[Target], refusals: list[Verdict]) -> Connection | None:
+        """A connection to the first that opens a session."""
+        for target in targets[: ADDRESSES_TRIED - len(refusals)]:
             try:
                 connection = await self.connect(target, self.options)
             except NoSession as failure:
@@ -50,9 +65,7 @@ class Opener:
             else:
                 self.dead.remove(target)
                 return connection
-        if not refusals:
-            refusals = [unanswered(Peer(destination.name), "connect", "no host has an address")]
-        raise NoSession(most_hopeful(refusals))
+        return None
 
     async def _addresses(self, host: Target, refusals: list[Verdict]) -> list[Target]:
         if host.address or host.system_lookup or self.resolve is None:
@@ -74,12 +87,10 @@ class DeadAddresses:
     def __init__(self) -> None:
         self._until: dict[tuple[str, str, int], float] = {}
 
-    def last(self, targets: list[Target]) -> list[Target]:
-        """The same targets, those that were dead lately behind all others."""
+    def knows(self, target: Target) -> bool:
         if not self._until:
-            return targets
-        now = asyncio.get_running_loop().time()
-        return sorted(targets, key=lambda each: self._until.get(_place(each), 0.0) > now)
+            return False
+        return self._until.get(_place(target), 0.0) > asyncio.get_running_loop().time()
 
     def add(self, target: Target) -> None:
         now = asyncio.get_running_loop().time()

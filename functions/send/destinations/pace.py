@@ -19,6 +19,8 @@ FREE_ABOVE = 10.0
 """A rate that has grown to so many times the one that was complained about is no limit any more."""
 SLOWEST_A_MINUTE = 10.0
 """A site that complains about the second mail of a quiet hour does not mean two an hour."""
+LEAST_WAIT_S = 0.001
+"""Rounding must not make anybody wait for nothing, again and again."""
 BURST_S = 5.0
 """So much of a minute's mails may go at once."""
 
@@ -59,12 +61,18 @@ class Pace:
         self._recent_at = now
         return True
 
+    def look(self, now: float) -> None:
+        """Come back by what the time that has passed is worth."""
+        self._count(now)
+
     def wait_s(self, now: float) -> float:
         """How long until one more may go."""
         if self._per_minute == UNLIMITED:
             return 0.0
         self._count(now)
-        return max(0.0, (1 - self._tokens) * 60 / self._per_minute)
+        if self._tokens >= 1:
+            return 0.0
+        return max(LEAST_WAIT_S, (1 - self._tokens) * 60 / self._per_minute)
 
     def recent(self, now: float) -> float:
         """About how many mails went within the last minute."""

@@ -15,16 +15,20 @@ class Progress:
 
     def __init__(self, hold_after_s: float) -> None:
         self._hold_after_s = hold_after_s
-        self._begun_at = 0.0
+        self._begun_at = math.inf
         self._looked_at = 0.0
         self._settled = 0
         self._rate = 0.0
         self._booked_until = 0.0
 
     def begin(self, now: float) -> None:
-        """Something was put into the queue, which was empty."""
+        """Somebody works on it from now on, or it has mails again."""
         self._begun_at = now
         self._looked_at = max(self._looked_at, now)
+
+    def rest(self) -> None:
+        """Nobody works on it: that it stands still says nothing about the destination."""
+        self._begun_at = math.inf
 
     def settled(self, count: int) -> None:
         self._settled += count

@@ -17,6 +17,7 @@ from functions.send.smtp.options import Options
 from functions.send.smtp.target import Destination
 from shared.address import domain_of
 from shared.model import Envelope
+from shared.room import Room
 
 TICK_S = 1.0
 PAUSE_LOOK_S = 300.0
@@ -58,6 +59,7 @@ class Settings:
     idle_s: float = 30.0
     hold_after_s: float = 60.0
     first_suspension_s: float = 30.0
+    large_bytes: int = 128 * 1024 * 1024
 
 
 class Scheduler:
@@ -88,6 +90,7 @@ class Scheduler:
             settings.hold_after_s,
             settings.first_suspension_s,
             self._leaving,
+            Room(settings.large_bytes),
         )
         self.stopping = False
 
@@ -111,7 +114,7 @@ class Scheduler:
         else:
             queue.put(self._not_paused(queue, mails))
             self._tick_on(loop)
-        await consignment.finished()
+        await consignment.finished(lambda: queue.sort_out(lambda mail: "", 0.0))
 
     def site_name(self, destination: Destination) -> str:
         """What shares one limit with this destination."""
@@ -126,8 +129,7 @@ class Scheduler:
         """Take up nothing more. What is in flight goes on; what waits is given back at once."""
         self.stopping = True
         for queue in self._queues.values():
-            while queue.waiting:
-                queue.waiting.popleft().consignment.give_back()
+            queue.stop()
 
     async def close(self) -> None:
         """Say QUIT on all idle connections, and end what still tries to connect."""
@@ -179,18 +181,27 @@ class Scheduler:
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._ticking = None
+        now = loop.time()
+        for site in self._sites.values():
+            site.pace.look(now)
         for key, queue in list(self._queues.items()):
-            queue.progress.look(loop.time())
+            queue.progress.look(now)
             if queue.waiting:
-                queue.hold_if(self._pause_of(queue), PAUSE_LOOK_S)
+                queue.sort_out(self._pause_of(queue), PAUSE_LOOK_S)
                 queue.hold_excess()
                 queue.wake()
             elif queue.is_unused:
                 del self._queues[key]
-        if self._queues:
+        self._forget_sites()
+        if self._sites:
             self._tick_on(loop)
-        else:
-            self._sites = {key: site for key, site in self._sites.items() if site.pace.is_slowed}
+
+    def _forget_sites(self) -> None:
+        """Those that no queue goes to, and of which there is nothing to remember."""
+        used = {queue.site for queue in self._queues.values()}
+        self._sites = {
+            key: site for key, site in self._sites.items() if site in used or site.pace.is_slowed
+        }
 
     def _pause_of(self, queue: Queue) -> Callable[[Mail], str]:
         """Why a mail of this queue is paused: by a server's name, or by its recipient's domain."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from functions.send.destinations.jobs import Permit
-from functions.send.destinations.mail import Mail
+from functions.send.destinations.mail import Mail, too_many
 from functions.send.smtp.outgoing import Outgoing
 from functions.send.smtp.verdict import Verdict
 from shared.bounce_classes import classify
@@ -13,17 +13,34 @@ from shared.bounce_classes import classify
 if TYPE_CHECKING:
     from functions.send.destinations.queue import Queue
 
+LARGE_BYTES = 256 * 1024
+"""A mail with attachments. It is in memory for each connection that carries it."""
+
 
 class Shift:
-    """The `Work` of one connection: at most `left` mails."""
+    """The `Work` of one connection: at most `left` mails, and fewer where others wait."""
 
-    __slots__ = ("_left", "_loop", "_permit", "_queue", "answered", "last", "paced")
+    __slots__ = (
+        "_left",
+        "_loop",
+        "_permit",
+        "_queue",
+        "_takes_large",
+        "_under_way",
+        "answered",
+        "last",
+        "paced",
+    )
 
-    def __init__(self, queue: "Queue", permit: Permit, left: int) -> None:
+    def __init__(
+        self, queue: "Queue", permit: Permit, left: int, *, takes_large: bool = False
+    ) -> None:
+        self._takes_large = takes_large
         self._queue = queue
         self._permit = permit
         self._left = left
         self._loop = asyncio.get_running_loop()
+        self._under_way: set[Mail] = set()
         self.answered = False
         self.last: Verdict | None = None
         self.paced = False
@@ -33,36 +50,57 @@ class Shift:
         waiting = self._queue.waiting
         while waiting and not waiting[0].consignment.may_go_on():
             waiting.popleft().consignment.give_back()
-        if not waiting or not self._left:
+        if not waiting or not self._left or self._queue.is_others_turn(self._permit):
             return None
+        if not self._takes_large and waiting[0].size_bytes > LARGE_BYTES:
+            return None  # its bytes are counted: it goes in a shift of its own
         now = self._loop.time()
         if not self._queue.site.pace.take(now):
             self.paced = True
             return None
         mail = waiting.popleft()
         mail.begun_at = now
+        mail.consignment.begun(mail)
         self._left -= 1
+        self._permit.mails += 1
+        self._under_way.add(mail)
         self._queue.in_flight += 1
         return mail
 
     def give_back(self, outgoing: Outgoing) -> None:
-        assert isinstance(outgoing, Mail)
-        self._queue.in_flight -= 1
-        self._queue.waiting.appendleft(outgoing)
+        mail = self._ended(outgoing)
+        mail.consignment.not_begun(mail)
+        self._queue.put_first(mail)
 
     def report(self, outgoing: Outgoing, verdicts: Sequence[Verdict]) -> None:
-        assert isinstance(outgoing, Mail)
-        self._queue.in_flight -= 1
+        mail = self._ended(outgoing)
         self._permit.progress()
         self.last = verdicts[-1]
-        for verdict in verdicts:
-            self._learn(verdict)
+        for verdict, one_too_many in zip(verdicts, too_many(verdicts), strict=True):
+            if not one_too_many:
+                self._learn(verdict)
         self._queue.progress.settled(1)
-        again = outgoing.consignment.report(outgoing, verdicts)
+        again = mail.consignment.report(mail, verdicts)
         if again is not None:
-            self._queue.waiting.appendleft(again)
+            self._queue.put_first(again)
+
+    def fail(self, fault: Exception) -> bool:
+        """Our own code failed over a mail: whether there is one that was taken, and nothing said
+        about it. Its consignment then ends with the fault."""
+        lost = list(self._under_way)
+        for mail in lost:
+            self._ended(mail).consignment.fail(fault)
+        return bool(lost)
+
+    def _ended(self, outgoing: Outgoing) -> Mail:
+        assert isinstance(outgoing, Mail)
+        self._under_way.remove(outgoing)
+        self._queue.in_flight -= 1
+        return outgoing
 
     def _learn(self, verdict: Verdict) -> None:
+        if verdict.ours:
+            return
         pace = self._queue.site.pace
         if verdict.code is not None and verdict.code != 421:
             self.answered = True

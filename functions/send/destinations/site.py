@@ -1,10 +1,11 @@
 """What the queues with the same provider share: its pace, and permits to connect."""
 
-from collections import deque
+import asyncio
 from typing import Protocol
 
 from functions.send.destinations.limits import Limits
 from functions.send.destinations.pace import Pace
+from functions.send.smtp.connection import Connection
 
 
 class Waiting(Protocol):
@@ -12,6 +13,13 @@ class Waiting(Protocol):
 
     def wake(self) -> None:
         """There may be a permit now."""
+
+
+class Keeper(Protocol):
+    """Who keeps an idle connection."""
+
+    def dismiss(self, connection: Connection) -> asyncio.Task[None]:
+        """End it."""
 
 
 class Site:
@@ -22,16 +30,27 @@ class Site:
         self.limits = limits
         self.pace = Pace(limits, now)
         self.open = 0
-        self._wanted: deque[Waiting] = deque()
+        self.idle: dict[Connection, Keeper] = {}
+        """Open connections that nobody uses, of all queues, the oldest first."""
+        self._wanted: dict[Waiting, None] = {}
+
+    def is_wanted_beside(self, queue: Waiting) -> bool:
+        """Another queue waits for a permit."""
+        return len(self._wanted) > (queue in self._wanted)
 
     def try_to_open(self, queue: Waiting) -> bool:
         """Take a permit for one more connection; or be woken when there may be one."""
         if self.open < self.pace.connections:
             self.open += 1
             return True
-        if queue not in self._wanted:
-            self._wanted.append(queue)
+        self._wanted[queue] = None
         return False
+
+    def make_room(self) -> None:
+        """Who has a permit opens a connection: idle ones beyond the limit have to go."""
+        while self.idle and self.open + len(self.idle) > self.pace.connections:
+            connection, keeper = next(iter(self.idle.items()))
+            keeper.dismiss(connection)
 
     def close_one(self) -> None:
         """Give a permit back: the queue that has wanted one for longest is asked first."""
@@ -39,6 +58,8 @@ class Site:
         self.more()
 
     def more(self) -> None:
-        """There may be room for more connections."""
-        for _ in range(min(len(self._wanted), max(0, self.pace.connections - self.open))):
-            self._wanted.popleft().wake()
+        """There may be room for more connections. Not everyone still wants one."""
+        while self._wanted and self.open < self.pace.connections:
+            queue = next(iter(self._wanted))
+            del self._wanted[queue]
+            queue.wake()

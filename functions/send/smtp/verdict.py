@@ -52,6 +52,8 @@ class Verdict:
     """How long it took to open the session: on its first message, else 0.0."""
     transmit_s: float = 0.0
     """From the MAIL to the reply that settled this recipient."""
+    return_path: str = ""
+    """Another recipient's, under which it travelled in one transaction; "" for its own."""
 
     @property
     def kind(self) -> Kind:
