@@ -16,7 +16,6 @@ import msgspec
 
 from shared.config_file import FileReader
 from shared.config_kinds import Kind
-from shared.config_mail import parse_pool_member, parse_warmup
 from shared.config_section import Section, kind_of, meaning_of
 from shared.config_sections import SECTIONS, Config, Http, Services, Store
 from shared.config_sources import FILE_VARIABLE, Given, env_name, from_environment, from_flags
@@ -146,12 +145,6 @@ def _check_together(config: Config) -> None:
             f"({config.submit.max_recipients}) into {bags} Bags, and a Batch has at most "
             f"{MOST_BAGS}: raise the first or lower the second"
         )
-    if config.listen.tls_key and not config.listen.tls_certificate:
-        raise Misconfigured("listen.tls_key without listen.tls_certificate: name both, or none")
-    members = {address for _, address, _ in map(parse_pool_member, config.send.pools)}
-    for address, _ in map(parse_warmup, config.send.warmup):
-        if address not in members:
-            raise Misconfigured(f"send.warmup: {address} is in no pool of send.pools")
     if config.send.flush_interval >= config.send.lease_duration:
         raise Misconfigured(
             "send.flush_interval must be shorter than send.lease_duration, or a lost lease "

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from shared.config_events import Events
 from shared.config_kinds import DAY, HOUR, MIB, SECOND, Duration, OneOf, Size, Text, Whole, YesNo
 from shared.config_listeners import Inbound, Listen, Submission
 from shared.config_section import LISTEN_ADDRESS, Section
@@ -144,6 +145,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen = Listen()
     submission: Submission = Submission()
     inbound: Inbound = Inbound()
+    events: Events = Events()
     sweep: Sweep = Sweep()
     services: Services = Services()
     log: Log = Log()

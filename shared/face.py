@@ -3,79 +3,129 @@
 What is needed to answer is put together at the first request: the module is imported before
 gunicorn forks, and a thread, a loop or a client made then would be dead in the worker.
 
-An event is answered as Knative's Broker understands it: 204 dealt with (also if that was done
-already, or the work went to `failed/`), 400 no event, 409 held by another, 503 try again.
+Health comes first, without a token: `/healthz` and `/_/health` say that the process lives,
+`/readyz` and `/_/ready` that its store answers. What events are answered: `shared/event_face.py`.
 """
 
-import time
+import asyncio
+import logging
+import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cache
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from shared import keys
-from shared.errors import Busy, Malformed, Misconfigured, Temporary
-from shared.http import Problem, Request, Response, as_json
-from shared.stage import Stage, Wake, run
+from shared.errors import Misconfigured
+from shared.http import Problem, Request, Response
 
 if TYPE_CHECKING:
     from starlette.requests import Request as StarletteRequest
     from starlette.responses import Response as StarletteResponse
 
     from shared.config import Config
+    from shared.stage import Stage
     from shared.store.base import Store
 
+log = logging.getLogger("ekiden.function")
+
 Handler = Callable[[Request], Awaitable[Response]]
-HEALTH_PATHS = frozenset({"/healthz", "/_/health", "/_/ready"})
+LIVE_PATHS = frozenset({"/healthz", "/_/health"})
+READY_PATHS = frozenset({"/readyz", "/_/ready"})
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """All that one function answers."""
+
+    handle: Handler
+    ready: Callable[[], Awaitable[Response]]
+    most_body_bytes: int
 
 
 @cache
 def environment() -> "tuple[Config, Store]":
-    """The configuration and the store of this process."""
+    """The configuration and the store of this process. Begins to log; raises `Misconfigured`."""
+    from shared import logs
     from shared.config import load
     from shared.store import open_store
 
-    config = load()
+    logs.set_up_function("info")
+    config = load(instead={"log.format": "json"})
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    logs.set_up_function(config.log.level, plain if config.log.format == "text" else None)
     return config, open_store(config.store.url)
 
 
-async def serve(request: "StarletteRequest", handler: Callable[[], Handler]) -> "StarletteResponse":
-    """Answer one request; health first, before anything is put together."""
+def of_stage(config: "Config", stage: "Stage", store: "Store") -> Face:
+    """The face of a function that only takes events."""
+    from shared.event_face import MOST_EVENT_BYTES, EventFace
+    from shared.events.scope import Scope, prefix_of
+    from shared.readiness import Readiness
+
+    scope = Scope(stage.name, config.events.bucket, prefix_of(config.store.url))
+    events = EventFace(stage, store, scope, config.events.token)
+    ready = Readiness(store, stage.name, events.counts)
+    return Face(events.handle, ready.answer, MOST_EVENT_BYTES)
+
+
+async def serve(request: "StarletteRequest", face: Callable[[], Face]) -> "StarletteResponse":
+    """Answer one request."""
+    from starlette.background import BackgroundTask
+    from starlette.requests import ClientDisconnect
     from starlette.responses import Response as StarletteResponse
 
-    if request.url.path in HEALTH_PATHS:
-        return StarletteResponse(b"ok")
-    ours = Request(
-        method=request.method,
-        path=request.url.path,
-        headers=request.headers,
-        body=await request.body(),
-        query=request.url.query,
-    )
+    if request.url.path in LIVE_PATHS:
+        return StarletteResponse(b'{"status":"ok"}', media_type="application/json")
     try:
-        answer = await handler()(ours)
+        answer = await _answer(request, face())
     except Misconfigured as error:
+        log.error("this function cannot run: %s", error)
         answer = Problem(500, "misconfigured", str(error)).response()
-    return StarletteResponse(answer.body, answer.status, dict(answer.headers))
+    except ClientDisconnect:  # nobody hears it
+        answer = Response(400)
+    # The request counts as open until its rest is done: so a stop waits for it.
+    rest = getattr(answer, "rest", None)
+    later = BackgroundTask(asyncio.wait, [rest]) if rest else None
+    return StarletteResponse(answer.body, answer.status, dict(answer.headers), background=later)
 
 
-def events(stage: Stage, store: "Store") -> Handler:
-    """The event face of a stage."""
+async def _answer(request: "StarletteRequest", face: Face) -> Response:
+    if request.url.path in READY_PATHS:
+        return await face.ready()
+    body = await _body(request, face.most_body_bytes)
+    if body is None:
+        detail = f"the body has more than {face.most_body_bytes} bytes"
+        return Problem(413, "body_too_large", detail).response()
+    return await face.handle(
+        Request(request.method, request.url.path, request.headers, body, request.url.query)
+    )
 
-    async def handle(request: Request) -> Response:
-        from shared.events import keys_of
 
-        try:
-            named = keys_of(request.body)
-        except Malformed as error:
-            return Problem(400, "no_event", str(error)).response()
-        try:
-            for key in named:
-                if keys.stage_of(key) == stage.name:
-                    await run(stage, store, time.time, Wake(key))
-        except Busy as error:
-            return as_json(409, {"detail": str(error)})
-        except Temporary as error:
-            return Problem(503, "unavailable", str(error)).response()
-        return Response(204)
+async def _body(request: "StarletteRequest", most: int) -> bytes | None:
+    """The body, or None if it is too long. Read to the end, so that the client hears why."""
+    body = bytearray()
+    too_long = False
+    async for chunk in request.stream():
+        too_long = too_long or len(body) + len(chunk) > most
+        if too_long:
+            body.clear()
+        else:
+            body += chunk
+    return None if too_long else bytes(body)
 
-    return handle
+
+def at_sigterm(stop: Callable[[], None]) -> None:
+    """Call `stop` when the platform ends this process; the web server's own stop follows.
+
+    To be called from a request: before, the server has not set its own handler.
+    """
+    loop = asyncio.get_running_loop()
+    previous = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+        if callable(previous):
+            previous(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @cache
-def _handler() -> face.Handler:
+def _face() -> face.Face:
     from functions.dispatch import assemble
 
     config, store = face.environment()
-    return face.events(assemble.stage(config, store), store)
+    return face.of_stage(config, assemble.stage(config, store), store)
 
 
 @functions_framework.aio.http
 async def dispatch(request: "Request") -> "Response":
-    return await face.serve(request, _handler)
+    return await face.serve(request, _face)

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 @cache
-def _handler() -> face.Handler:
+def _face() -> face.Face:
     from functions.send import assemble
 
     config, store = face.environment()
-    stage, _ = assemble.stage(config, store)
-    return face.events(stage, store)
+    stage, transmitter = assemble.stage(config, store)
+    # What waits for a slow server is given back, and taken by another; what is on the wire ends.
+    face.at_sigterm(transmitter.stop)
+    return face.of_stage(config, stage, store)
 
 
 @functions_framework.aio.http
 async def send(request: "Request") -> "Response":
-    return await face.serve(request, _handler)
+    return await face.serve(request, _face)

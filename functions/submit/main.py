@@ -1,8 +1,9 @@
-"""submit as a function: `functions-framework-python --target submit --source …/main.py`.
+"""submit as a function: `functions-framework-python --target submit --source …/main.py --asgi`.
 
-`POST /` with an event is the inbox; every other path is the HTTP API.
+`/` takes the events of the inbox; every other path is the HTTP API.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @cache
-def _handler() -> face.Handler:
+def _face() -> face.Face:
     from functions.submit import assemble
     from shared.http import Request as OurRequest
     from shared.http import Response as OurResponse
@@ -25,15 +26,14 @@ def _handler() -> face.Handler:
     config, store = face.environment()
     core = assemble.submit(config, store)
     api = assemble.face(config, core, Watch(), lambda _ready: None)  # the bucket's events wake
-    inbox = face.events(assemble.stage(core), store)
+    inbox = face.of_stage(config, assemble.stage(core), store)
 
     async def handle(request: OurRequest) -> OurResponse:
-        is_event = request.method == "POST" and request.path in ("", "/")
-        return await (inbox if is_event else api.handle)(request)
+        return await (inbox if request.path in ("", "/") else api).handle(request)
 
-    return handle
+    return replace(inbox, handle=handle, most_body_bytes=config.http.max_body)
 
 
 @functions_framework.aio.http
 async def submit(request: "Request") -> "Response":
-    return await face.serve(request, _handler)
+    return await face.serve(request, _face)

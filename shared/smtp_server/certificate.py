@@ -21,6 +21,8 @@ class Certificate:
 
     def __init__(self, certificate_file: str, key_file: str, host: str) -> None:
         """Raises `Misconfigured`."""
+        if key_file and not certificate_file:
+            raise Misconfigured("listen.tls_key without listen.tls_certificate: name both, or none")
         self._files = [certificate_file, key_file or certificate_file] if certificate_file else []
         self._seen = self._stamps()
         if self._files:

@@ -31,6 +31,8 @@ OTHER_TEXTS = {
     "listen.tls_certificate": "/etc/ekiden/tls.pem",
     "listen.tls_key": "/etc/ekiden/key.pem",
     "listen.proxy_networks": "10.0.0.0/8, 2001:db8::/32",
+    "events.token": "c2VjcmV0==",
+    "events.bucket": "mail",
     "metrics.host": "::1",
     "submission.host": "127.0.0.1",
     "inbound.host": "::1",

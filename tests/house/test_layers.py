@@ -53,7 +53,7 @@ PURE = [
     *(
         f"shared/{name}.py"
         for name in (
-            *("address", "bounce_classes", "bounce_rules", "feedback", "ids", "inbound", "keys"),
+            *("events/__init__", "trace_ids", "address", "bounce_classes", "bounce_rules", "feedback", "ids", "inbound", "keys"),
             *("model", "outcome", "sandbox", "template_budget", "template_filters"),
             *("template_syntax", "templating", "unsubscribe"),
         )

@@ -23,7 +23,9 @@ NAMES = ("one", "two", "three", "four")
 def test_a_server_that(
     path: Path, loop: str, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broken_promises, "_found_out", {})  # the port may have been another server's
+    monkeypatch.setattr(
+        broken_promises, "_found_out", {}
+    )  # the port may have been another server's
     dialog = Dialog.read(path)
     certificate = dialog.settings.get("certificate", "self-signed")
     records = tuple(certificates.record(each, certificate) for each in dialog.lists["tlsa"])
