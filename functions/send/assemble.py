@@ -163,7 +163,11 @@ def _sources(config: Config, store: Store, clock: Clock) -> Sources:
     for pool, address, name in map(parse_pool_member, config.send.pools):
         _check_ours(address)
         pools.setdefault(pool, []).append(Source(address, name))
-    return Sources(pools, dict(map(parse_warmup, config.send.warmup)), store, clock)
+    members = {source.address for pool in pools.values() for source in pool}
+    first_days = dict(map(parse_warmup, config.send.warmup))
+    for address in first_days.keys() - members:
+        raise Misconfigured(f"send.warmup: {address} is in no pool of send.pools")
+    return Sources(pools, first_days, store, clock)
 
 
 def _check_ours(address: str) -> None:
