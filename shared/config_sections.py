@@ -10,11 +10,26 @@ from typing import Annotated
 import msgspec
 
 from shared.config_events import Events
-from shared.config_kinds import DAY, HOUR, MIB, SECOND, Duration, OneOf, Size, Text, Whole, YesNo
+from shared.config_kinds import (
+    DAY,
+    HOUR,
+    MIB,
+    SECOND,
+    Duration,
+    ListOf,
+    OneOf,
+    Size,
+    Text,
+    Whole,
+    YesNo,
+)
 from shared.config_listeners import Inbound, Listen, Submission
 from shared.config_section import LISTEN_ADDRESS, Section
 from shared.config_send import Send
 
+STAGE_URL = Text(
+    "stage=URL", r"(submit|validate|dispatch|send|bounce)=https?://[^\s,]+", "send=http://send/"
+)
 STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S*", "sqlite:///ekiden.db", secret=True)
 PUBLIC_URL = Text("public URL", r"(https?://[^\s?#]*[^\s?#/])?", "https://mail.example.com")
 
@@ -99,6 +114,13 @@ class Sweep(Section, frozen=True):
     forgotten_after: Annotated[
         float, Duration(), "Work older than this lost its event, and is woken."
     ] = 30 * SECOND
+    targets: Annotated[
+        tuple[str, ...],
+        ListOf(STAGE_URL),
+        "Where the sweep as a function wakes forgotten work: `send=http://send.example/`, with "
+        "`events.token`. A stage without one is woken by a put of the same object, which makes "
+        "the bucket tell of it again.",
+    ] = ()
     max_redrives: Annotated[
         int, Whole(0, 1000), "Work that was woken more often goes to `failed/`."
     ] = 5

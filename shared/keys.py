@@ -24,6 +24,7 @@
     leases/send/<batch>/<bag>.<attempt>        who is sending which Bag until when
     control/paused/<name>.json                 destinations that an operator has paused
     control/warmup/<address>/<day>.json        how much a new sending address has sent
+    control/redrives/<the work object's key>   how often the sweep has woken it
     control/mta_sts/<domain>.json              the MTA-STS policy of a recipient domain
 
 All variable parts have a fixed width or are the last part, because not every store lists in byte
@@ -44,6 +45,7 @@ FAILED = "failed/"
 LEASES = "leases/send/"
 DOMAINS = "domains/"
 PAUSED = "control/paused/"
+REDRIVES = "control/redrives/"
 MTA_STS = "control/mta_sts/"
 
 WORK = {
@@ -217,6 +219,15 @@ def paused(destination: str) -> str:
 def parse_paused(key: str) -> str:
     """The destination of a `control/paused/` key."""
     return unquote(key.removeprefix(PAUSED).removesuffix(".json"))
+
+
+def redrives(work_key: str) -> str:
+    return f"{REDRIVES}{work_key}"
+
+
+def parse_redrives(key: str) -> str:
+    """The work object's key of a `control/redrives/` key."""
+    return key.removeprefix(REDRIVES)
 
 
 def warmup(address: str, at: float) -> str:

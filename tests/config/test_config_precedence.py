@@ -33,6 +33,7 @@ OTHER_TEXTS = {
     "listen.proxy_networks": "10.0.0.0/8, 2001:db8::/32",
     "events.token": "c2VjcmV0==",
     "events.bucket": "mail",
+    "sweep.targets": "send=http://send.example/, validate=https://validate.example:8080/x",
     "metrics.host": "::1",
     "submission.host": "127.0.0.1",
     "inbound.host": "::1",

@@ -56,6 +56,12 @@ def test_inbound(name: str) -> None:
     assert keys.parse_inbound(keys.inbound(name)) == name
 
 
+@given(BATCHES, BAGS, ATTEMPTS)
+def test_redrives(batch: str, bag: int, attempt: int) -> None:
+    work = keys.dispatched(batch, bag, attempt)
+    assert keys.parse_redrives(keys.redrives(work)) == work
+
+
 @given(DOMAINS, NAMES)
 def test_domain(domain: str, name: str) -> None:
     assert keys.parse_domain(keys.domain_record(domain)) == domain

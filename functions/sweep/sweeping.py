@@ -1,0 +1,149 @@
+"""One sweep over the store, for stages that run elsewhere.
+
+Work that was put longer than `forgotten_after_s` ago and is still there has lost its event, or its
+stage fails again and again. It is woken once more; how often stands in `control/redrives/<key>`.
+What was woken too often goes to `failed/`, and is for a person. Work that somebody has a lease on
+is not forgotten. Two sweeps at once do no harm: of two that count, one finds the count changed.
+"""
+
+import logging
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from functions.sweep.waking import Waking
+from shared import keys
+from shared.errors import LostRace, NotFound, Permanent
+from shared.stage import Clock, Wake, fail
+from shared.store.base import Store, list_all
+from shared.sweep import drop_orphaned_leases, forgotten, release_due
+
+log = logging.getLogger("ekiden.sweep")
+
+NOTICED_FROM = 3
+"""So many forgotten objects of one stage: its events are missing, not late."""
+
+
+class WokenTooOften(Permanent):
+    """The stage was told again and again, and the work is still there."""
+
+
+class Redrives(msgspec.Struct, frozen=True):
+    """`control/redrives/<key>`."""
+
+    count: int
+
+
+class _Held(msgspec.Struct):
+    until: float
+
+
+@dataclass
+class Swept:
+    """What one sweep did."""
+
+    released: int = 0
+    woken: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    leased: int = 0
+
+
+class Sweeping:
+    """Sweeps when it is told to."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        waking: Waking,
+        forgotten_after_s: float,
+        max_redrives: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._waking = waking
+        self._forgotten_after_s = forgotten_after_s
+        self._max_redrives = max_redrives
+
+    async def sweep(self) -> Swept:
+        """Raises `Temporary` when the store does not answer; what was done is done."""
+        done = Swept()
+        now = self._clock()
+        older_than = now - self._forgotten_after_s
+        async for _ in release_due(self._store, now):
+            done.released += 1  # its put is the event
+        for event in [each async for each in forgotten(self._store, older_than)]:
+            await self._again(event, now, done)
+        await drop_orphaned_leases(self._store, older_than)
+        await self._forget_counts()
+        self._report(done)
+        return done
+
+    async def _again(self, event: Wake, now: float, done: Swept) -> None:
+        if await self._is_leased(event.key, now):
+            done.leased += 1
+            return
+        count, etag = await self._count(event.key)
+        if count >= self._max_redrives:
+            await self._give_up(event.key, count)
+            done.failed += 1
+            return
+        with suppress(LostRace):  # another sweep counts, and wakes
+            # Died behind this: it counts as woken once more than it was.
+            await self._put_count(event.key, count + 1, etag)
+            await self._waking.wake(event)
+            done.woken[keys.stage_of(event.key) or ""] += 1
+
+    async def _is_leased(self, key: str, now: float) -> bool:
+        if not key.startswith(keys.DISPATCHED):
+            return False
+        with suppress(NotFound, ValueError, msgspec.MsgspecError):
+            place = keys.lease(*keys.parse_dispatched(key))
+            first = (await self._store.get(place)).body.partition(b"\n")[0]
+            return msgspec.json.decode(first, type=_Held).until > now
+        return False
+
+    async def _count(self, key: str) -> tuple[int, str]:
+        """(how often it was woken, the ETag to change that by or "")"""
+        try:
+            found = await self._store.get(keys.redrives(key))
+            return msgspec.json.decode(found.body, type=Redrives).count, found.etag
+        except NotFound:
+            return 0, ""
+
+    async def _put_count(self, key: str, count: int, etag: str) -> None:
+        place, body = keys.redrives(key), msgspec.json.encode(Redrives(count))
+        if etag:
+            await self._store.replace(place, body, etag)
+        else:
+            await self._store.create(place, body)
+
+    async def _give_up(self, key: str, count: int) -> None:
+        with suppress(NotFound):  # done at last
+            body = (await self._store.get(key)).body
+            cause = WokenTooOften(f"woken {count} times, and not done: see the stage's log")
+            stage = keys.stage_of(key) or "sweep"
+            await fail(stage, self._store, self._clock, key, body, cause, count)
+        await self._store.delete(keys.redrives(key))
+
+    async def _forget_counts(self) -> None:
+        """Of work that is done. There are as many as were forgotten lately: few, or none."""
+        done = []
+        async for entry in list_all(self._store, keys.REDRIVES):
+            work = keys.parse_redrives(entry.key)
+            folder = work.rpartition("/")[0] + "/"
+            if work not in [each.key async for each in list_all(self._store, folder)]:
+                done.append(entry.key)
+        await self._store.delete(*done)
+
+    def _report(self, done: Swept) -> None:
+        for stage, number in done.woken.items():
+            if number >= NOTICED_FROM:
+                log.warning(
+                    "%d work objects for %s lay longer than %g s: do the bucket's events reach it?",
+                    number,
+                    stage,
+                    self._forgotten_after_s,
+                )
