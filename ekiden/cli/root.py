@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ekiden.cli import batches, domains, objects, queue, run
+from ekiden.cli import backlog, batches, domains, failed, objects, queue, run
 from shared.errors import EkidenError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ domains.register(app)
 batches.register(app)
 objects.register(app)
 queue.register(app)
+backlog.register(app)
+failed.register(app)
 
 
 def main() -> None:

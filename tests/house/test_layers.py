@@ -53,7 +53,17 @@ PURE = [
     *(
         f"shared/{name}.py"
         for name in (
-            *("events/__init__", "trace_ids", "address", "bounce_classes", "bounce_rules", "feedback", "ids", "inbound", "keys"),
+            *(
+                "events/__init__",
+                "trace_ids",
+                "address",
+                "bounce_classes",
+                "bounce_rules",
+                "feedback",
+                "ids",
+                "inbound",
+                "keys",
+            ),
             *("model", "outcome", "sandbox", "template_budget", "template_filters"),
             *("template_syntax", "templating", "unsubscribe"),
         )
