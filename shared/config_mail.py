@@ -124,7 +124,7 @@ def parse_limits(text: str) -> tuple[str, dict[str, int]]:
                 f"{word!r} is no limit: write connections=10, messages=100 or per_minute=600"
             )
         given[key] = int(number)
-    if not given or not re.fullmatch(_PATTERN, name):
+    if not given or name.startswith("*") or not re.fullmatch(_PATTERN, name):
         raise ValueError(f"{text!r} is no limit: write it like google.com connections=10")
     return name, given
 

@@ -22,12 +22,16 @@ class Progress:
         self._booked_until = 0.0
 
     def begin(self, now: float) -> None:
-        """Somebody works on it from now on, or it has mails again."""
+        """Somebody works on it from now on, and it has mails again."""
         self._begun_at = now
         self._looked_at = max(self._looked_at, now)
 
+    @property
+    def is_resting(self) -> bool:
+        return self._begun_at == math.inf
+
     def rest(self) -> None:
-        """Nobody works on it: that it stands still says nothing about the destination."""
+        """It is empty: that it stands still until somebody works on it again says nothing."""
         self._begun_at = math.inf
 
     def settled(self, count: int) -> None:

@@ -92,8 +92,10 @@ class Queue:
                 why = f"not tried, {self.destination.name} does not answer: {self.last_complaint}"
                 mail.consignment.hold(mail, self.suspended_until - now, why)
             return
-        if self._at_work and not self.waiting:
-            self.progress.begin(now)
+        if not self.waiting:
+            self.progress.rest()
+            if self._at_work:
+                self.progress.begin(now)
         self.waiting.extend(mails)
         self.hold_excess()
         self.wake()
@@ -182,15 +184,13 @@ class Queue:
             self._no_lane(fault)
 
     def _begin(self) -> None:
-        if not self._at_work:
-            self.progress.begin(self._loop.time())
         self._at_work += 1
+        if self.progress.is_resting:  # the first lane, not one that has its turn again
+            self.progress.begin(self._loop.time())
 
     def _end(self, permit: Permit) -> None:
         self._slow = permit.was_slow
         self._at_work -= 1
-        if not self._at_work:
-            self.progress.rest()
 
     def _lane_ended(self, lane: asyncio.Task[None]) -> None:
         self.lanes.discard(lane)

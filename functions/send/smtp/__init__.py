@@ -10,6 +10,5 @@
 No I/O, clock or randomness in: `reply` (parsing), `capabilities` (EHLO), `commands` (what we
 say), `opening` and `dialogue` (what follows what, up to AUTH and from there on), `pipeline` (what
 was said and not answered), `transaction` (one message and its recipients), `ending` (of a session),
-`dane`, `verdict`, `outgoing`, `target`, `options`. `pool`, `site` and `run` open connections as a
-queue needs them.
+`dane`, `verdict`, `outgoing`, `target`, `options`.
 """

@@ -76,6 +76,8 @@ class _Opening:
         return self._connection(offered)
 
     def _connection(self, offered: Capabilities) -> Connection:
+        if self._lost is not None:  # right behind its last answer
+            raise self._no_session(self._lost)
         target = self._target
         offered = broken_promises.believable(target, offered)
         dialogue = Dialogue(self._timed_peer(), offered, target.lmtp)
