@@ -1,4 +1,4 @@
-"""Mail that came by SMTP and partly fails: wherever the process dies, its sender gets one report."""
+"""Mail by SMTP that partly fails: wherever the process dies, its sender gets one report."""
 
 from itertools import count
 from typing import Any

@@ -10,6 +10,8 @@ from typing import Any
 
 from station import DOMAIN, Here, run, running_station
 
+from ekiden.sink import Refuse
+
 APP = f"app@{DOMAIN}"
 
 
@@ -42,7 +44,7 @@ def refuse(recipient: str, seen_before: int) -> str | None:
     return "450 4.2.1 later" if recipient.startswith("later") else None
 
 
-def station(**options: str) -> Any:
+def station(refuse: Refuse = refuse, **options: str) -> Any:
     listening = {
         "services__submission": "true",
         "submission__host": "127.0.0.1",
@@ -98,10 +100,17 @@ def test_mail_that_is_late_is_reported_as_late_once() -> None:
     async def story() -> None:
         hurry = {"send__retry_min": "50ms", "send__retry_base": "50ms", "sweep__interval": "100ms"}
         hurry |= {"send__retry_window": "3s", "send__report_delay_after": "1ms"}
-        async with station(**hurry) as here:
+        both = asyncio.Event()
+
+        def hear(recipient: str, seen_before: int) -> str | None:
+            if recipient == APP and seen_before:
+                both.set()
+            return refuse(recipient, seen_before)
+
+        async with station(hear, **hurry) as here:
             await submitting(here, "later@sink.example")
-            while len([each for each in here.sink.received if each.recipient == APP]) < 2:
-                await asyncio.sleep(0.05)
+            await both.wait()
+            await here.idle()
             late, lost = (each.message.decode() for each in here.sink.received)
             assert "Action: delayed" in late
             assert "Action: failed" in lost
