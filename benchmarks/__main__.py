@@ -8,7 +8,19 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmarks import imports, memory, readme, relay, requests, submit
+from benchmarks import (
+    destinations,
+    imports,
+    kill,
+    memory,
+    readme,
+    relay,
+    requests,
+    sender,
+    submission,
+    submit,
+    waiting,
+)
 from benchmarks.row import Announce, Row, table, write_latest
 
 SUBJECTS: dict[str, Callable[[Announce], list[Row]]] = {
@@ -17,6 +29,11 @@ SUBJECTS: dict[str, Callable[[Announce], list[Row]]] = {
     "memory": memory.rows,
     "requests": requests.rows,
     "imports": imports.rows,
+    "sender": sender.rows,
+    "destinations": destinations.rows,
+    "submission": submission.rows,
+    "waiting": waiting.rows,
+    "kill": kill.rows,
 }
 """In this order: later subjects look at runs that earlier ones have made."""
 LOG_WIDTH = 160

@@ -47,8 +47,14 @@ class BatchRun:
 @cache
 def batch_run(recipients: int, n: int) -> BatchRun:
     """The `n`-th run of this size. Several rows look at the same runs: each is made once."""
+    with Sink() as sink:
+        return sent(sink, recipients)
+
+
+def sent(sink: Sink, recipients: int, **settings: str) -> BatchRun:
+    """One run, with settings that differ."""
     body = interface.batch_body(content.recipients(recipients))
-    with Sink() as sink, Serve(sink.port) as serve:
+    with Serve(sink.port, **settings) as serve:
         duration_s = _send(serve, sink, body, recipients)
         peak, requests = serve.stop()
     return BatchRun(recipients, duration_s, peak, requests)

@@ -34,16 +34,28 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
-        self._transport.write(b"220 sink ESMTP\r\n")
+        self.say([b"220 sink ESMTP\r\n"])
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         replies: list[bytes] = []
         while (reply := self._step()) is not None:
             replies.append(reply)
+        if replies:
+            self.say(replies)
+
+    def say(self, replies: list[bytes]) -> None:
         self._transport.write(b"".join(replies))
-        if replies and replies[-1].startswith(b"221"):
+        if replies[-1].startswith(b"221"):
             self._transport.close()
+
+    def heard(self, command: bytes) -> None:
+        """A command is here, without its CRLF."""
+
+    def took(self, message: bytes) -> None:
+        """A message is here, dots still doubled."""
+        Session.taken += 1
+        os.write(sys.stdout.fileno(), b"mesg=%d\r" % Session.taken)
 
     def _step(self) -> bytes | None:
         """The reply to what the buffer begins with; None: not all of it is there."""
@@ -54,9 +66,9 @@ class Session(asyncio.Protocol):
         self._buffer = rest
         if self._in_message:
             self._in_message = False
-            Session.taken += 1
-            os.write(sys.stdout.fileno(), b"mesg=%d\r" % Session.taken)
+            self.took(begin)
             return _OK
+        self.heard(begin)
         verb = begin[:4].upper()
         self._in_message = verb == b"DATA"
         return _REPLIES.get(verb, _OK)

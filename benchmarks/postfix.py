@@ -89,6 +89,7 @@ class Instance:
         self._postfix = program("postfix")
         if os.geteuid() != 0:
             raise Unmeasured("Postfix: needs root to start")
+        self._is_running = False
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="ekiden-postfix-"))
         self._configure(relay_port, settings)
@@ -108,15 +109,18 @@ class Instance:
 
     def start(self) -> None:
         self._control("start")
+        self._is_running = True
         wait_until_listens(self.port)
 
     def start_again(self) -> None:
         """The master alone: `start` also looks over all folders, which takes seconds."""
         _run(f"{_built_in('daemon_directory')}/master", "-c", str(self.directory), "-w")
+        self._is_running = True
 
     def stop(self) -> None:
-        """Wait for what is in flight, and end."""
+        """End. Deliveries that are under way are broken off."""
         self._control("stop")
+        self._is_running = False
 
     def kill(self) -> None:
         """kill -9 of the master and all its children: they are one process group."""
@@ -125,6 +129,12 @@ class Instance:
         if group == os.getpgid(0):
             raise Unmeasured("Postfix runs in our own process group")
         os.killpg(group, signal.SIGKILL)
+        self._is_running = False
+
+    def is_empty(self) -> bool:
+        """No mail is in its queue, but for what is on hold."""
+        folders = [self.directory / "queue" / name for name in ("incoming", "active", "deferred")]
+        return not any(each.is_file() for folder in folders for each in folder.rglob("*"))
 
     def run(self, command: str, *arguments: str) -> None:
         """One of its administrative commands, about this instance."""
@@ -134,6 +144,9 @@ class Instance:
         _run(self._postfix, "-c", str(self.directory), word)
 
     def remove(self) -> None:
+        """Also where something went wrong while it ran."""
+        if self._is_running:
+            self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -28,22 +28,12 @@ class Serve:
         self._environment |= settings
         self._log = (self._dir / "serve.log").open("wb")
         try:
-            self._run(interface.ADD_DOMAIN)
-            self.key = self._run(interface.CREATE_KEY).splitlines()[-1]
+            self.key = interface.provision(self._environment)
             self._start()
         except BaseException:
             shutil.rmtree(self._dir, ignore_errors=True)
             raise
         self.client = interface.Client(self.port, self.key)
-
-    def _run(self, command: tuple[str, ...]) -> str:
-        ran = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=60
-        )
-        if ran.returncode:
-            last = (ran.stderr or ran.stdout).strip().splitlines()[-1:]
-            raise Unmeasured(f"{' '.join(command[1:])} failed: {' '.join(last)}")
-        return ran.stdout
 
     def _start(self) -> None:
         # To a file: a pipe that nobody reads would stop it when it is full.

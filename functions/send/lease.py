@@ -116,6 +116,13 @@ class Lease:
             else:
                 self._hold(held, etag)
 
+    async def hand_on(self) -> None:
+        """Let it end now, and stay: it was stolen, and the next holder has to know that mails may
+        have been sent that nobody has written down."""
+        held = Held(self._owner, 0.0)
+        await self._store.replace(self.key, self._body(held), self._etag)
+        self._lost = True
+
     async def write_journal(self, lines: bytes) -> None:
         """Put Outcomes beside the lease, until they are in the Batch. Raises as `renew` does."""
         self._journal = lines

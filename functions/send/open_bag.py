@@ -132,8 +132,11 @@ class OpenBag:
         self._recorder.add(held_outcome(self.header, envelope, delay_s, why, now, retry))
 
     def may_go_on(self) -> bool:
+        return self._goes_on()
+
+    def is_behind(self) -> bool:
         # A store that is away must not let unrecorded mail pile up: a crash would repeat it.
-        return self._goes_on() and self._recorder.keeps_up
+        return not self._recorder.keeps_up
 
     def _record(self, envelope: Envelope, state: State, reason: str, text: str = "") -> None:
         at = self._clock()

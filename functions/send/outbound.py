@@ -126,7 +126,7 @@ class SmtpTransmitter:
             held += 1
             ledger.hold(envelope, delay_s, why)
 
-        consignment = Consignment(ledger.report, hold, ledger.may_go_on)
+        consignment = Consignment(ledger.report, hold, ledger.may_go_on, ledger.is_behind)
         await self.scheduler.deliver(place, envelopes, header.shared, consignment)
         if held:
             await self._sources.give_back(place.source, self.scheduler.site_name(place), held)

@@ -20,6 +20,8 @@ from shared.outcome import Outcome, encode_lines
 from shared.store.base import Store
 from shared.watch import Watch
 
+MOST_UNJOURNALED = 32
+"""Then the Bag waits for its journal: a disk that is slow for once must not cost repeats."""
 PAUSE_S = 0.5
 """Between two tries to write, while the store is away."""
 
@@ -87,8 +89,13 @@ class Recorder:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the store takes what is recorded, and not much more is open than makes a part."""
-        return not self._is_away and len(self._writing) + len(self._open) < 3 * self._flush_every
+        """Whether the store takes what is recorded, and a crash would not lose much of it."""
+        unwritten = len(self._writing) + len(self._open)
+        if self._is_away:
+            return False
+        if self._journal is None:
+            return unwritten < 3 * self._flush_every
+        return unwritten - self._journaled < MOST_UNJOURNALED
 
     async def catch_up(self) -> None:
         """Write all that is open, unless the lease is lost."""
@@ -160,8 +167,8 @@ class Recorder:
                 self._lease.give_up()
                 return
         self._part += 1
+        self._journaled = max(0, self._journaled - len(self._writing))
         self._writing = []
-        self._journaled = 0
         self._lease.shorten_journal(encode_lines(self._open) if self._journal else b"")
         self._watch.tell(header.batch)
 
@@ -177,6 +184,7 @@ class Recorder:
         the store refused it with."""
         await self.catch_up()
         await self._end_journal()
+        self._after_flush = None  # or the Bag is kept until the collector looks for circles
         if self._refusal:
             raise self._refusal
         if self._writing or self._open:
@@ -186,6 +194,7 @@ class Recorder:
         """The Bag goes no further here: write what is known, if the store takes it at once."""
         self._stop_timer()
         await self._end_journal()
+        self._after_flush = None
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.wait([self._flushing])

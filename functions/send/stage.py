@@ -73,7 +73,7 @@ def stage(
         except BaseException:
             if await lease.stop() and not bag.has_unwritten:
                 with suppress(EkidenError):
-                    await store.delete(place)
+                    await (lease.hand_on() if lease.stolen else store.delete(place))
             raise
         # Everything that this Bag leads to is stored. Died before: it is read again, and nothing
         # is left to transmit. Died after: nothing is left at all. The lease comes first, so that

@@ -22,7 +22,10 @@ class Ledger(Protocol):
         """It cannot go just now. It was not tried, and may come again in `delay_s`."""
 
     def may_go_on(self) -> bool:
-        """Whether more may be transmitted for this Bag."""
+        """Whether more may be transmitted for this Bag, now or in a moment."""
+
+    def is_behind(self) -> bool:
+        """Whether the next mail has to wait until what was transmitted is recorded."""
 
 
 class Transmitter(Protocol):

@@ -263,6 +263,9 @@ class Book(Ledger):
     def may_go_on(self) -> bool:
         return True
 
+    def is_behind(self) -> bool:
+        return False
+
 
 def test_the_server_sees_the_pools_address_and_the_rest_waits_for_tomorrow() -> None:
     async def story(clock: Forward) -> None:

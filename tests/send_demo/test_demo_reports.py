@@ -164,6 +164,9 @@ class _Notebook:
     def may_go_on(self) -> bool:
         return len(self.reported) < self._most
 
+    def is_behind(self) -> bool:
+        return False
+
 
 async def _transmit(store: MemoryStore, *envelopes: Envelope) -> list[Envelope]:
     """What was reported."""

@@ -28,7 +28,15 @@ Hold = Callable[[Envelope, float, str], None]
 class Consignment:
     """Mails of one Bag for one destination."""
 
-    def __init__(self, report: Report, hold: Hold, may_go_on: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        report: Report,
+        hold: Hold,
+        may_go_on: Callable[[], bool],
+        is_behind: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_behind`: what was reported is not recorded yet, and the next mail has to wait."""
+        self.is_behind = is_behind
         self._may_go_on = may_go_on
         self._report = report
         self._hold = hold

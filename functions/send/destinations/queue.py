@@ -36,6 +36,8 @@ unreachable: a long queue must not hammer it with one connection per mail."""
 LONGEST_SUSPENSION_S = 600.0
 """For as long again it is remembered how often the destination failed."""
 LONGEST_PACED_SLEEP_S = 5.0
+BEHIND_S = 0.005
+"""A lane looks so often whether a Bag has recorded what it was told."""
 
 log = logging.getLogger("ekiden.send")
 
@@ -232,7 +234,9 @@ class Queue:
             await asyncio.shield(self._idle.dismiss(connection))
         else:
             self._idle.keep(connection)
-            if shift.paced:
+            if shift.is_behind:
+                await asyncio.sleep(BEHIND_S)
+            elif shift.paced:
                 wait_s = self.site.pace.wait_s(self._loop.time())
                 await asyncio.sleep(min(wait_s, LONGEST_PACED_SLEEP_S))
 

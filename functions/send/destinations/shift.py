@@ -28,6 +28,7 @@ class Shift:
         "_takes_large",
         "_under_way",
         "answered",
+        "is_behind",
         "last",
         "paced",
     )
@@ -43,6 +44,8 @@ class Shift:
         self._under_way: set[Mail] = set()
         self.answered = False
         self.last: Verdict | None = None
+        self.is_behind = False
+        """It ended because the next mail's Bag has to record first."""
         self.paced = False
         """It ended because no more mails may go just now."""
 
@@ -55,6 +58,9 @@ class Shift:
         if not self._takes_large and waiting[0].size_bytes > LARGE_BYTES:
             return None  # its bytes are counted: it goes in a shift of its own
         now = self._loop.time()
+        if waiting[0].consignment.is_behind():
+            self.is_behind = True
+            return None
         if not self._queue.site.pace.take(now):
             self.paced = True
             return None
