@@ -20,7 +20,7 @@ from shared.outcome import Outcome, encode_lines
 from shared.store.base import Store
 from shared.watch import Watch
 
-MOST_UNJOURNALED = 32
+MOST_UNJOURNALED = 100
 """Then the Bag waits for its journal: a disk that is slow for once must not cost repeats."""
 PAUSE_S = 0.5
 """Between two tries to write, while the store is away."""
