@@ -1,5 +1,7 @@
 """The command's root: which commands there are, and how errors reach a person."""
 
+import logging
+import os
 import sys
 
 import typer
@@ -25,8 +27,24 @@ failed.register(app)
 
 def main() -> None:
     """Run the command; an error of ours is one line and exit status 1."""
+    status: str | int | None = 0
     try:
         app()
     except EkidenError as error:
         print(f"ekiden: {error}", file=sys.stderr)
-        sys.exit(1)
+        status = 1
+    except SystemExit as end:
+        status = end.code
+    _leave(status)
+
+
+def _leave(status: str | int | None) -> None:
+    """End the process. The S3 client has threads that may touch the interpreter while it is taken
+    down: of a hundred commands over S3, seven ended as aborted when all was done. So it is not
+    taken down then."""
+    if "obstore" not in sys.modules or isinstance(status, str):
+        sys.exit(status)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status or 0)
