@@ -78,8 +78,11 @@ class Recorder:
             if len(unwritten) <= self._journaled:
                 break
             self._journaled = len(unwritten)
-            with suppress(Temporary):  # a part is tried for as long as it takes
+            try:
                 await self._lease.write_journal(encode_lines(unwritten))
+            except EkidenError:  # a part is tried for as long as it takes, and tells what is wrong
+                self._journaled = 0
+                break
         self._journaling = None
 
     @property

@@ -6,8 +6,9 @@ import pytest
 from jumping_loop import Clock, run
 from send_parts import BATCH, header, outcome
 
+from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
-from functions.send.recorder import PAUSE_S, Recorder
+from functions.send.recorder import MOST_UNJOURNALED, PAUSE_S, Recorder
 from shared import keys
 from shared.batches import outcome_parts, read_outcomes
 from shared.errors import AlreadyExists, Busy, StoreRefused, StoreUnavailable
@@ -253,3 +254,26 @@ def test_the_store_of_these_tests_creates_once() -> None:
             await store.create("a", b"")
 
     run(story)
+
+
+def test_what_the_journal_did_not_take_counts_as_unwritten() -> None:
+    """Or a store that is away for a moment would let more mail out than a crash may repeat."""
+
+    class Away(MemoryStore):
+        async def replace(self, key: str, body: bytes, etag: str) -> str:
+            raise StoreUnavailable("away")
+
+    async def story() -> None:
+        store = Away(lambda: 0.0)
+        lease = Lease(store, lambda: 0.0, LEASE, "mine", 60.0)
+        await lease.take()
+        turns = JournalTurns()
+        recorder = Recorder(store, Watch(), lease, header(), 0, 1000, 60.0, None, turns)
+        for n in range(MOST_UNJOURNALED):
+            recorder.add(outcome(n))
+        assert recorder._journaling is not None
+        await recorder._journaling
+        assert not recorder.keeps_up
+        await lease.stop()
+
+    asyncio.run(story())

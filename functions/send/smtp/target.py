@@ -76,7 +76,7 @@ class Target:
     """As in an MX record: lower comes first."""
     system_lookup: bool = False
     """Find its address as the system does, with /etc/hosts: for a host that an operator named.
-    Otherwise the resolver of the `Pool` is asked, as for every host that DNS named."""
+    Otherwise the resolver of the sender is asked, as for every host that DNS named."""
     tls: Tls = Tls.OPPORTUNISTIC
     implicit_tls: bool = False
     """TLS from the first byte (RFC 8314 §3.3), as on port 465; `tls` says how it is checked."""
