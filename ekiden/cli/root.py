@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ekiden.cli import backlog, batches, domains, failed, objects, queue, run
+from ekiden.cli import backlog, batches, domains, failed, objects, queue, replay, run
 from shared.errors import EkidenError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ objects.register(app)
 queue.register(app)
 backlog.register(app)
 failed.register(app)
+replay.register(app)
 
 
 def main() -> None:

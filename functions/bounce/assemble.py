@@ -3,6 +3,7 @@
 import time
 
 from functions.bounce import stage as bounce
+from shared import archive
 from shared.config import Config
 from shared.domains import Directory
 from shared.inbound_addresses import InboundAddresses
@@ -15,7 +16,8 @@ def stage(config: Config, store: Store, clock: Clock = time.time) -> Stage:
     directory = Directory(store, clock)
     return_paths = ReturnPaths(store, directory)
     feedback_addresses = config.inbound.feedback_addresses
-    return bounce.stage(store, clock, return_paths, directory, feedback_addresses)
+    stage = bounce.stage(store, clock, return_paths, directory, feedback_addresses)
+    return archive.keeping(stage, store) if config.archive.inbound else stage
 
 
 def addresses(config: Config, store: Store, clock: Clock = time.time) -> InboundAddresses:

@@ -17,4 +17,5 @@ def stage(config: Config, store: Store, clock: Clock = time.time) -> Stage:
 
         check = mx_check(config.send.nameservers)
     suppressions = Suppressions(store, Directory(store, clock))
-    return validate.stage(store, clock, suppressions, config.validate.bag_size, check)
+    keep = config.archive.submitted
+    return validate.stage(store, clock, suppressions, config.validate.bag_size, check, keep)

@@ -1,6 +1,7 @@
 """validate: takes a submitted Batch, checks its Recipients, and cuts it into Bags.
 
 submitted/<batch>.json → batches/<batch>/content.json
+                         archive/submitted/<batch>.json, if it is large
                          domains/<domain>/tags/<tag>/<batch>
                          validated/<batch>/<bag>.json, or waiting/<due>/dispatch/… if scheduled
 """
@@ -11,9 +12,10 @@ import msgspec
 
 from functions.validate.cut import Cut, CutBag
 from shared import keys
-from shared.batches import is_cancelled, release_bags
+from shared.archive import content_with
+from shared.batches import is_cancelled, load_content, release_bags
 from shared.codec import pack, unpack
-from shared.errors import Malformed
+from shared.errors import AlreadyExists, Malformed
 from shared.model import Content, Submitted, encode
 from shared.stage import Clock, Stage, Wake, wake, write_once
 from shared.store.base import Store
@@ -34,14 +36,21 @@ def stage(
     suppressions: Suppressions,
     bag_size: int,
     mx_check: MxCheck | None = None,
+    keep: bool = True,
 ) -> Stage:
+    """`keep` what was submitted, for a replay."""
+
     async def work(key: str, body: bytes) -> Sequence[Wake]:
         submitted = _parse(body)
+        fits = len(submitted.recipients) <= bag_size
+        if keep and not fits:
+            await write_once(store, keys.archived(key), body)
         content = msgspec.structs.replace(submitted.content, bag_size=bag_size)
-        cut = Cut(submitted.recipients, bag_size)
+        kept = submitted.recipients if keep and fits else None
+        content = await _write_content(store, content, kept)
+        cut = Cut(submitted.recipients, content.bag_size)
         suppressed = await suppressions.of(content.domain)
         unreachable = await mx_check(cut.domains) if mx_check else {}
-        await _write_content(store, content)
         ready: list[Wake] = []
         group: list[CutBag] = []
         for bag in cut.bags(content.batch, content.domain, suppressed, unreachable):
@@ -71,11 +80,22 @@ def _parse(body: bytes) -> Submitted:
         raise Malformed(f"this is no submitted Batch: {error}") from error
 
 
-async def _write_content(store: Store, content: Content) -> None:
-    """Before any Bag: dispatch reads it. Died here: it is written again, the same."""
-    bodies = {keys.content(content.batch): pack([encode(content)])}
-    bodies |= {keys.tagged(content.domain, tag, content.batch): b"" for tag in content.tags}
-    await together(write_once(store, key, body) for key, body in bodies.items())
+async def _write_content(
+    store: Store, content: Content, recipients: Sequence[msgspec.Raw] | None
+) -> Content:
+    """Before any Bag: dispatch reads it. Died here: it is written again, the same.
+
+    Returns what stands there: an earlier try may have cut Bags of another size, before the
+    configuration changed, and a Delivery's id says in which Bag it is.
+    """
+    body = pack([encode(content)]) if recipients is None else content_with(content, recipients)
+    tags = [keys.tagged(content.domain, tag, content.batch) for tag in content.tags]
+    await together(write_once(store, tag, b"") for tag in tags)
+    try:
+        await store.create(keys.content(content.batch), body)
+    except AlreadyExists:
+        return await load_content(store, content.batch)
+    return content
 
 
 async def _write_bags(

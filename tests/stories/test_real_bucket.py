@@ -26,7 +26,7 @@ def test_a_batch_goes_through_a_real_bucket(seaweed: Seaweed) -> None:
         assert here.sink.accepted == 270
         await here.idle()
         left = {key.split("/")[0] for key in await here.keys()}
-        assert left == {"batches", "domains"}, "no work object is left"
+        assert left == {"archive", "batches", "domains"}, "no work object is left"
         assert (await here.call("GET", "/v1/batches?tag=spring")).json["batches"] == [batch]
 
     async def story() -> None:

@@ -35,6 +35,7 @@ def test_a_batch_is_cut_into_bags_and_its_content_is_kept_apart() -> None:
     batch = desk.submit(batch_of(*(f"r{n}@sink.example" for n in range(7)))).json["batch"]
     desk.validate(bag_size=3)
     assert desk.work() == [
+        keys.archived(keys.submitted(batch)),
         keys.content(batch),
         *(keys.validated(batch, bag) for bag in range(3)),
     ]
@@ -198,7 +199,7 @@ def test_dying_at_any_write_leaves_nothing_but_a_repeat_to_do(when: Any) -> None
     counting = FaultStore(whole.store)
     run_validate(whole, counting)
     expected = left_after(whole)
-    assert len(counting.writes) == 6  # content, tag, three Bags, the work object's end
+    assert len(counting.writes) == 7  # archive, tag, content, three Bags, the work object's end
     for write in range(1, len(counting.writes) + 1):
         desk = unfinished(write, when)
         run_validate(desk, desk.store)
