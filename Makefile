@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench format lock clean
+.PHONY: demo stack stack-demo test check bench format lock clean
 
 # One stamp: the virtual environment is made again when the lock changes.
 $(VENV)/.ready: requirements.txt pyproject.toml
@@ -15,6 +15,13 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 
 demo: $(VENV)/.ready
 	$(BIN)/ekiden demo
+
+# Every function as its own process over a real bucket, on this machine.
+stack: $(VENV)/.ready
+	$(BIN)/python -m infra.stack
+
+stack-demo: $(VENV)/.ready
+	$(BIN)/python -m infra.stack demo
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest tests

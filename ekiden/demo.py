@@ -25,7 +25,7 @@ from rich.text import Text
 
 from ekiden.cli.batches import follow
 from ekiden.client import ApiUnreachable, Client
-from ekiden.sink import Received, Sink
+from ekiden.sink import Received, Refuse, Sink
 from shared.provision import add_api_key, add_domain
 from shared.store import open_store
 
@@ -41,7 +41,7 @@ _OWN_HTML = """<!DOCTYPE html>
 _CITIES = ("Edo", "Hakone", "Mishima", "Shizuoka", "Okazaki", "Miya", "Kusatsu", "Kyōto")
 # A demo cannot wait for five minutes: what is deferred comes back after two seconds, and what is
 # still deferred after ten is given up.
-_HURRY = {
+HURRY = {
     "EKIDEN_SEND_RETRY_MIN": "2s",
     "EKIDEN_SEND_RETRY_BASE": "1s",
     "EKIDEN_SEND_RETRY_WINDOW": "10s",
@@ -86,11 +86,14 @@ def html() -> str:
 def main(count: int, *, keep: bool) -> int:
     """Run the demo; the exit status."""
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="ekiden-demo-") as folder, _sink() as (sink, port):
+    with (
+        tempfile.TemporaryDirectory(prefix="ekiden-demo-") as folder,
+        mail_server() as (sink, port),
+    ):
         http_port = _free_port()
         environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")},
-            **_HURRY,
+            **HURRY,
             "EKIDEN_STORE_URL": f"sqlite:///{folder}/ekiden.db",
             "EKIDEN_HTTP_PORT": str(http_port),
             "EKIDEN_SEND_ROUTE": f"smtp://127.0.0.1:{port}",
@@ -99,10 +102,10 @@ def main(count: int, *, keep: bool) -> int:
         client = Client(f"http://127.0.0.1:{http_port}", api_key)
         with _serve(environment, client):
             console.print("Started [bold]ekiden serve[/] on one SQLite file, and a mail server.")
-            return _show(console, client, sink, count, keep=keep)
+            return show(console, client, sink, count, keep=keep)
 
 
-def _show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool) -> int:
+def show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool) -> int:
     started = time.monotonic()
     answer = client.submit(batch(recipients(count)))
     console.print(f"Batch {answer['batch']}: {answer['accepted']} Recipients accepted.")
@@ -119,7 +122,7 @@ def _show(console: Console, client: Client, sink: Sink, count: int, *, keep: boo
     console.print("By hand (add [bold]--keep[/] to leave it running):")
     print(curl(client), flush=True)
     if keep:
-        _wait_for_ctrl_c(console)
+        wait_for_ctrl_c(console)
     return 0 if sum(counts.values()) == answer["accepted"] else 1
 
 
@@ -188,12 +191,12 @@ async def _set_up(store_url: str) -> str:
 
 
 @contextmanager
-def _sink() -> Iterator[tuple[Sink, int]]:
+def mail_server(refuse: Refuse | None = refuse, keep: int = 50) -> Iterator[tuple[Sink, int]]:
     """A sink on a thread of its own, and its port."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    sink = Sink(refuse, keep=50)
+    sink = Sink(refuse, keep)
     try:
         yield sink, asyncio.run_coroutine_threadsafe(sink.start(), loop).result()
     finally:
@@ -233,7 +236,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_ctrl_c(console: Console) -> None:
+def wait_for_ctrl_c(console: Console) -> None:
     console.print("Ctrl-C ends it.")
     try:
         threading.Event().wait()

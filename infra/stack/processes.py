@@ -1,0 +1,116 @@
+"""The stack's processes: started, watched, started again when they die, and stopped."""
+
+import os
+import signal
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from infra.stack.parts import Part
+
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.25
+PATIENCE_S = 20.0
+"""For what is in flight, when the stack stops."""
+
+
+class DidNotStart(Exception):
+    """A part ended at once, or does not answer; the message ends with its log's last line."""
+
+
+class Processes:
+    """Keeps its parts alive until it is stopped, as an orchestrator does."""
+
+    def __init__(self, parts: Sequence[Part], logs: Path) -> None:
+        self._parts = {part.name: part for part in parts}
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._watch = threading.Thread(target=self._watch_over, daemon=True)
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Return when all answer. Raises `DidNotStart`."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for part in self._parts.values():
+            self._launch(part)
+        for part in self._parts.values():
+            self._wait_for(part)
+        self._watch.start()
+
+    def _launch(self, part: Part) -> None:
+        with (self._logs / f"{part.name}.log").open("ab") as log:
+            self._running[part.name] = subprocess.Popen(
+                part.command,
+                env=dict(part.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # gunicorn's workers end with their master
+            )
+
+    def _wait_for(self, part: Part) -> None:
+        process = self._running[part.name]
+        tries = int(READY_WITHIN_S / LOOK_EVERY_S)
+        for _ in range(tries):
+            if process.poll() is not None:
+                raise DidNotStart(
+                    f"{part.name} ended with {process.returncode}: {self._last(part)}"
+                )
+            if _answers(part.health):
+                return
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_EVERY_S)  # the time between two looks, unless it ends
+        raise DidNotStart(f"{part.name} does not answer at {part.health}: {self._last(part)}")
+
+    def _last(self, part: Part) -> str:
+        lines = (self._logs / f"{part.name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def kill(self, name: str) -> None:
+        """End it as a power cut would: with all its workers, at once. It is started again."""
+        with self._lock:
+            _signal(self._running[name], signal.SIGKILL)
+
+    def _watch_over(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_S):
+            with self._lock:
+                for name, process in list(self._running.items()):
+                    if process.poll() is not None and not self._stopping.is_set():
+                        _signal(process, signal.SIGKILL)  # a worker may have outlived its master
+                        self.restarts += 1
+                        self._launch(self._parts[name])
+
+    def stop(self) -> None:
+        """Let everything finish what it has begun; what takes too long is killed."""
+        self._stopping.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        for process in self._running.values():
+            with suppress(ProcessLookupError):
+                process.terminate()
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_S)
+            _signal(process, signal.SIGKILL)
+            process.wait()
+
+
+def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except urllib.error.HTTPError:
+        return True  # it lives, and says so
+    except OSError:
+        return False
+    return True
