@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ekiden.client import Client
 from infra.stack.parts import TOKEN, Ports, Settings, parts
 from infra.stack.processes import Processes
 from infra.stack.seaweed import running_seaweed
-from shared.provision import add_api_key, add_domain
+from shared.provision import Refused, add_api_key, add_domain
 from shared.store import open_store
 
 log = logging.getLogger("ekiden.stack")
@@ -104,7 +104,8 @@ def provision(store_url: str, domain: str) -> str:
     async def act() -> str:
         store = open_store(store_url)
         try:
-            await add_domain(store, domain, ["rsa-sha256"], time.time())
+            with suppress(Refused):  # it is there from the last time
+                await add_domain(store, domain, ["rsa-sha256"], time.time())
             return await add_api_key(store, domain, "stack", time.time())
         finally:
             await store.close()
