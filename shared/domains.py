@@ -7,18 +7,23 @@ Records change rarely and every request needs them, so a process remembers them 
 import hmac
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from shared import dkim_keys, keys
+from shared.address import normal_domain
 from shared.errors import NotFound
 from shared.ids import digest
 from shared.stage import Clock
 from shared.store.base import Store
 
 REMEMBER_S = 10.0
+SEND, READ, ADMIN = SCOPES = ("send", "read", "admin")
+"""What an API key may be good for: submitting mail, reading, changing its own Domain."""
+USUAL_SCOPES = (SEND, READ)
 _API_KEY = re.compile(r"ek_([a-z0-9]{12})_([A-Za-z0-9_-]{43})_([a-z0-9.-]+)")
 
 T = TypeVar("T")
@@ -64,6 +69,16 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: float = 0.0
     """Seconds since 1970; 0: never."""
     active: bool = True
+    scopes: tuple[str, ...] = USUAL_SCOPES
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom an API key speaks for, and what it is good for."""
+
+    domain: str
+    key_id: str
+    scopes: frozenset[str]
 
 
 TEMPLATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -80,11 +95,24 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: float = 0.0
 
 
-def new_api_key(domain: str, name: str, now: float, expires_at: float = 0.0) -> tuple[str, ApiKey]:
+def new_api_key(
+    domain: str,
+    name: str,
+    now: float,
+    expires_at: float = 0.0,
+    scopes: Sequence[str] = USUAL_SCOPES,
+) -> tuple[str, ApiKey]:
     """A fresh key, as the app gets it, and its record. The Domain is part of it, for `Bearer`."""
     key_id = secrets.token_hex(6)
     secret = secrets.token_urlsafe(32)
-    record = ApiKey(id=key_id, hash=_hash(secret), created_at=now, name=name, expires_at=expires_at)
+    record = ApiKey(
+        id=key_id,
+        hash=_hash(secret),
+        created_at=now,
+        name=name,
+        expires_at=expires_at,
+        scopes=tuple(scopes),
+    )
     return f"ek_{key_id}_{secret}_{domain}", record
 
 
@@ -117,11 +145,18 @@ class Directory:
         body = (await self._store.get(keys.template(domain, template_id))).body
         return msgspec.json.decode(body, type=Template)
 
-    async def authenticate(self, presented: str, domain: str | None) -> str | None:
-        """The Domain that this API key speaks for, or None. `domain` is the user name, if any."""
+    async def authenticate(
+        self, presented: str, domain: str | None, scope: str = SEND
+    ) -> str | None:
+        """The Domain that this API key speaks for, or None, also if it is not good for `scope`."""
+        found = await self.identify(presented, domain)
+        return found.domain if found and scope in found.scopes else None
+
+    async def identify(self, presented: str, domain: str | None) -> Identity | None:
+        """Whom this API key speaks for, or None. `domain` is the user name, if any."""
         match = _API_KEY.fullmatch(presented)
-        if match is None or domain not in (None, match[3]):
-            return None
+        if match is None or domain not in (None, match[3]) or normal_domain(match[3]) != match[3]:
+            return None  # the name becomes part of a key in the store
         try:
             record = await self._record(keys.api_key(match[3], match[1]), ApiKey)
         except NotFound:
@@ -129,7 +164,7 @@ class Directory:
         expired = record.expires_at and record.expires_at <= self._clock()
         if not hmac.compare_digest(record.hash, _hash(match[2])) or not record.active or expired:
             return None
-        return match[3]
+        return Identity(match[3], record.id, frozenset(record.scopes))
 
     async def _record(self, key: str, kind: type[T]) -> T:
         return msgspec.json.decode(await self._body(key), type=kind)

@@ -35,10 +35,10 @@ class Filter:
         )
 
 
-async def find(store: Store, wanted: Filter) -> AsyncIterator[tuple[str, Failure]]:
-    """(key below `failed/`, failure) of all that fit, stage by stage. Raises `Malformed`."""
+async def find(store: Store, wanted: Filter, after: str = "") -> AsyncIterator[tuple[str, Failure]]:
+    """(key below `failed/`, failure) of all that fit, behind `after`. Raises `Malformed`."""
     prefix = f"{keys.FAILED}{wanted.stage}/" if wanted.stage else keys.FAILED
-    async for entry in list_all(store, prefix):
+    async for entry in list_all(store, prefix, after):
         if wanted.batch not in entry.key:
             continue  # not worth a read
         try:

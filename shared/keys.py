@@ -14,6 +14,7 @@
     batches/<batch>/outcomes/<bag>.late.<inbound id>.jsonl   what a report said later
     events/<domain>/<day>/<name>.jsonl         complaints, late bounces, opens, clicks
     received/<domain>/<inbound id>.eml         mail to postmaster, abuse and routed addresses
+    audit/<day>/<id>.json                      who was let in to admin, and who was not
     archive/<the work object's key>            what came in, for `ekiden replay`
     domains/<domain>/domain.json               who may send, and by which route
     domains/<domain>/dkim.json                 its private DKIM keys
@@ -48,6 +49,7 @@ DOMAINS = "domains/"
 PAUSED = "control/paused/"
 REDRIVES = "control/redrives/"
 MTA_STS = "control/mta_sts/"
+AUDIT = "audit/"
 
 WORK = {
     INBOX: "submit",
@@ -243,6 +245,10 @@ def mta_sts_policy(domain: str) -> str:
 def parse_mta_sts_policy(key: str) -> str:
     """The recipient domain of a `control/mta_sts/` key."""
     return key.removeprefix(MTA_STS).removesuffix(".json")
+
+
+def audit(at: float, name: str) -> str:
+    return f"{AUDIT}{day(at)}/{name}.json"
 
 
 def archived(work_key: str) -> str:

@@ -20,6 +20,7 @@ REASONS = {
 PROBLEMS = {
     "already_done": "Every Delivery has its Outcome: there is nothing to cancel.",
     "body_too_large": "The body is larger than `http.max_body`.",
+    "forbidden": "The API key has no such scope, or the call is for operators.",
     "foreign_sender": "The sender's address belongs to another Domain than the API key.",
     "idempotency_key_reused": "The same Idempotency-Key came with another body.",
     "in_progress": "The same call is being worked on just now: repeat it.",
@@ -45,6 +46,8 @@ PROBLEMS = {
     "no_content": "There is no html, text, template_id or message.",
     "no_event": "The body names no object.",
     "no_recipients": "The list of Recipients is empty.",
+    "not_found": "There is no such thing, or not for this caller.",
+    "refused": "It cannot be done as it was asked for; the detail says why.",
     "template_and_content": "Both a template_id and an own content.",
     "too_many_attachments": "More attachments than `submit.max_attachments`.",
     "too_many_recipients": "More Recipients than `submit.max_recipients`.",

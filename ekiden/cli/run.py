@@ -29,6 +29,7 @@ POD = {
     "services.submit": "off",
     "services.validate": "off",
     "services.dispatch": "off",
+    "services.admin": "off",
     "services.submission": "on",
     "services.inbound": "on",
     "metrics.port": "9090",

@@ -1,0 +1,27 @@
+"""admin as a function: `functions-framework-python --target admin --source …/main.py --asgi`."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import functions_framework.aio
+
+from shared import face
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+@cache
+def _face() -> face.Face:
+    from functions.admin import assemble
+    from functions.admin.face import MOST_BODY_BYTES
+
+    config, store = face.environment()
+    admin = assemble.face(config, store)
+    return face.Face(admin.handle, assemble.readiness(store), MOST_BODY_BYTES)
+
+
+@functions_framework.aio.http
+async def admin(request: "Request") -> "Response":
+    return await face.serve(request, _face)
