@@ -78,7 +78,7 @@ def test_a_scheduled_batch_says_so_and_lists_its_deliveries() -> None:
     batch = desk.submit({**EIGHT, **LATER}).json["batch"]
     assert desk.call("GET", f"/v1/batches/{batch}").json["state"] == "scheduled"
     desk.validate(bag_size=3)
-    assert all(key.startswith(("waiting/", "batches/")) for key in desk.work())
+    assert all(key.startswith(("waiting/", "batches/", "archive/")) for key in desk.work())
     assert desk.call("GET", f"/v1/batches/{batch}").json["state"] == "scheduled"
     assert [each["recipient"] for each in pages(desk, batch, 100)[0]] == ADDRESSES
 
