@@ -131,3 +131,22 @@ def short_rsa_key() -> RSAPrivateKey:
     d = pow(e, -1, (p - 1) * (q - 1))
     crt = rsa_crt_dmp1(d, p), rsa_crt_dmq1(d, q), rsa_crt_iqmp(p, q)
     return RSAPrivateNumbers(p, q, d, *crt, RSAPublicNumbers(e, p * q)).private_key()
+
+
+def test_a_damaged_key_is_refused() -> None:
+    whole = generate("rsa-sha256", "s1")
+    key = load(whole)
+    assert isinstance(key, RSAPrivateKey)
+    numbers = key.private_numbers()
+    torn = RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        numbers.d,
+        numbers.dmp1 + 2,
+        numbers.dmq1,
+        numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    pem = torn.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    with pytest.raises(Malformed, match="damaged"):
+        load(StoredKey("s1", "rsa-sha256", pem, 0.0))
