@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
+    cold_start,
     destinations,
     imports,
     kill,
@@ -19,6 +20,7 @@ from benchmarks import (
     sender,
     submission,
     submit,
+    sweeping,
     waiting,
 )
 from benchmarks.row import Announce, Row, table, write_latest
@@ -29,10 +31,12 @@ SUBJECTS: dict[str, Callable[[Announce], list[Row]]] = {
     "memory": memory.rows,
     "requests": requests.rows,
     "imports": imports.rows,
+    "cold_start": cold_start.rows,
     "sender": sender.rows,
     "destinations": destinations.rows,
     "submission": submission.rows,
     "waiting": waiting.rows,
+    "sweeping": sweeping.rows,
     "kill": kill.rows,
 }
 """In this order: later subjects look at runs that earlier ones have made."""

@@ -131,10 +131,14 @@ class Sweeping:
     async def _forget_counts(self) -> None:
         """Of work that is done. There are as many as were forgotten lately: few, or none."""
         done = []
+        listed, there = "", set[str]()
         async for entry in list_all(self._store, keys.REDRIVES):
             work = keys.parse_redrives(entry.key)
             folder = work.rpartition("/")[0] + "/"
-            if work not in [each.key async for each in list_all(self._store, folder)]:
+            if folder != listed:  # neighbours share it: each is listed once
+                there = {each.key async for each in list_all(self._store, folder)}
+                listed = folder
+            if work not in there:
                 done.append(entry.key)
         await self._store.delete(*done)
 
