@@ -1,0 +1,1 @@
+"""Setting up a bucket: itself, what expires in it, and who is told of new objects."""
