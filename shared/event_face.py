@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import logs, trace_ids
+from shared import logs, trace_ids, traces
 from shared.errors import Busy, Malformed, Misconfigured, Permanent, StoreRefused, Temporary
 from shared.events import Event, Scope, parse
 from shared.http import Problem, Request, Response, credentials
@@ -72,7 +72,7 @@ class EventFace:
             events = parse(request.body, request.headers)
             work, dropped = self._scope.sort(events)
             self.counts.update(dropped)
-            return await self._answer(work, trace_ids.of_headers(request.headers))
+            return await self._answer(work, _foreign_trace(request))
         except Problem as problem:
             self.counts[problem.kind] += 1
             return problem.response()
@@ -147,6 +147,11 @@ class EventFace:
         level = logging.WARNING if problem and problem.status != 409 else logging.INFO
         log.log(level, "%s", problem.detail if problem else "done", extra=said)
         return problem
+
+
+def _foreign_trace(request: Request) -> str:
+    """The trace of whoever sent the event: of use in the log, unless there are traces of ours."""
+    return trace_ids.of_headers(request.headers) if traces.spans is None else ""
 
 
 def _problem_of(error: Exception) -> Problem:

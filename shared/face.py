@@ -9,6 +9,7 @@ Health comes first, without a token: `/healthz` and `/_/health` say that the pro
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from shared import traces
 from shared.errors import Misconfigured
 from shared.http import Problem, Request, Response
 
@@ -45,7 +47,8 @@ class Face:
 
 @cache
 def environment() -> "tuple[Config, Store]":
-    """The configuration and the store of this process. Begins to log; raises `Misconfigured`."""
+    """The configuration and the store of this process. Begins to log and, where that is wanted, to
+    trace. To be called from a request. Raises `Misconfigured`."""
     from shared import logs
     from shared.config import load
     from shared.store import open_store
@@ -54,7 +57,11 @@ def environment() -> "tuple[Config, Store]":
     config = load(instead={"log.format": "json"})
     plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     logs.set_up_function(config.log.level, plain if config.log.format == "text" else None)
-    return config, open_store(config.store.url)
+    store = open_store(config.store.url)
+    traces.set_up(f"ekiden-{os.environ.get('FUNCTION_TARGET', 'function')}", os.environ)
+    if traces.spans is not None:
+        _flush_at_sigterm()
+    return config, store
 
 
 def of_stage(config: "Config", stage: "Stage", store: "Store") -> Face:
@@ -86,8 +93,17 @@ async def serve(request: "StarletteRequest", face: Callable[[], Face]) -> "Starl
         answer = Response(400)
     # The request counts as open until its rest is done: so a stop waits for it.
     rest = getattr(answer, "rest", None)
-    later = BackgroundTask(asyncio.wait, [rest]) if rest else None
+    later = BackgroundTask(_afterwards, rest) if rest or _is_ending else None
     return StarletteResponse(answer.body, answer.status, dict(answer.headers), background=later)
+
+
+async def _afterwards(rest: "asyncio.Task[object] | None") -> None:
+    if rest:
+        await asyncio.wait([rest])
+    if _is_ending:
+        from shared.trace_export import flush
+
+        await flush()
 
 
 async def _answer(request: "StarletteRequest", face: Face) -> Response:
@@ -127,5 +143,31 @@ def at_sigterm(stop: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(stop)
         if callable(previous):
             previous(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
+
+
+_is_ending = False
+"""The spans so far are exported; each request that still ends exports its own."""
+
+
+def _flush_at_sigterm() -> None:
+    """Export the last spans before the web server stops: it ends the process by the same signal,
+    and nothing can be done behind it. Requests are still taken meanwhile."""
+    loop = asyncio.get_running_loop()
+    previous = signal.getsignal(signal.SIGTERM)
+
+    def go_on(number: int, frame: FrameType | None) -> None:
+        if callable(previous):
+            loop.call_soon_threadsafe(previous, number, frame)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        global _is_ending
+        if _is_ending:
+            return
+        _is_ending = True
+        from shared.trace_export import flush_then
+
+        flush_then(lambda: go_on(number, frame))
 
     signal.signal(signal.SIGTERM, handle)

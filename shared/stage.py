@@ -12,11 +12,12 @@ decide, write, report. This module adds what every stage needs around it:
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from shared import keys
+from shared import keys, traces
+from shared.counts import StageCounts
 from shared.errors import AlreadyExists, NotFound, Temporary
 from shared.room import Room
 from shared.store.base import Store
@@ -60,6 +61,8 @@ class Stage:
     """Takes a work object's key and body; returns what it wrote for the next stage."""
     room: Room | None = None
     """Where many work objects may be under way: how much memory they may take."""
+    counts: StageCounts = field(default_factory=StageCounts, compare=False)
+    """What it has done in this process."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,13 +98,41 @@ async def _run(stage: Stage, store: Store, clock: Clock, event: Wake, tries: int
             body = (await store.get(event.key)).body
         except NotFound:
             return ()  # done already: the work object exists as long as the work is open
+    begun = _Begun(stage, event.key, tries, clock)
     try:
-        return await stage.work(event.key, body)
-    except Temporary:
+        ready = await stage.work(event.key, body)
+    except Temporary as error:
+        begun.ended("again", error)
         raise
     except Exception as error:  # noqa: BLE001 - the type decides, and a fault of ours must not stop the others
         await fail(stage.name, store, clock, event.key, body, error, tries)
+        begun.ended("failed", error)
         return ()
+    begun.ended("done", ready=ready)
+    return ready
+
+
+class _Begun:
+    """A run that is under way: it is counted, and traced where traces are wanted."""
+
+    __slots__ = ("_at", "_clock", "_key", "_notes", "_stage", "_tries")
+
+    def __init__(self, stage: Stage, key: str, tries: int, clock: Clock) -> None:
+        self._stage, self._key, self._tries, self._clock = stage, key, tries, clock
+        self._at = clock()
+        self._notes = traces.begin() if traces.spans is not None else None
+
+    def ended(
+        self, result: traces.Result, error: Exception | None = None, ready: Sequence[Wake] = ()
+    ) -> None:
+        began, now = self._at, self._clock()
+        self._stage.counts.add(result, max(0.0, now - began), error)
+        if traces.spans is not None:
+            written = [each.key for each in ready]
+            name, key, tries = self._stage.name, self._key, self._tries
+            traces.spans.ran(
+                traces.Run(name, key, began, now, tries, result, error, written, self._notes)
+            )
 
 
 async def fail(

@@ -21,7 +21,7 @@ from functions.bounce.plan import Plan
 from functions.bounce.reading import read
 from functions.bounce.recorded import Bag, Recorded, bag_of
 from functions.bounce.report import Report
-from shared import feedback, inbound, keys, suppressions
+from shared import feedback, inbound, keys, suppressions, traces
 from shared.domains import Directory
 from shared.errors import AlreadyExists, Malformed
 from shared.feedback import Event
@@ -105,6 +105,8 @@ class _Bounce:
             place: await self.recorded.bag(*place, mail.name)
             for place in sorted({bag_of(each) for each in [*plan.bounced, *plan.complained]})
         }
+        if traces.spans is not None:
+            _link([*plan.bounced, *plan.complained], bags)
         late: dict[tuple[str, int], list[Outcome]] = {}
         for place, bag in bags.items():
             deliveries = sorted(each for each in plan.bounced if bag_of(each) == place)
@@ -168,3 +170,12 @@ class _Bounce:
             entry = planning.suppression(event)
             if entry:
                 await suppressions.add(self.store, domain, entry)
+
+
+def _link(deliveries: list[str], bags: dict[tuple[str, int], Bag]) -> None:
+    """Lead from the span of this mail to those of the sends that it is about."""
+    for delivery in deliveries:
+        place = bag_of(delivery)
+        if sent := bags[place].sent.get(delivery):
+            traces.note(batch=place[0], bag=place[1])
+            traces.link(keys.dispatched(*place, sent.attempt))

@@ -168,6 +168,7 @@ class OpenBag:
             self._settings.flush_interval_s,
             self._look_for_cancel,
             self._settings.journal if open_count > 1 else None,
+            self._settings.counts,
         )
 
 

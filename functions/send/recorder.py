@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
+from functions.send.tally import SendCounts
 from shared import keys
 from shared.errors import AlreadyExists, Busy, EkidenError, NotFound, Temporary
 from shared.model import BagHeader
@@ -40,6 +41,7 @@ class Recorder:
         flush_interval_s: float = 1.0,
         after_flush: Callable[[], Awaitable[None]] | None = None,
         journal: JournalTurns | None = None,
+        counts: SendCounts | None = None,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._store = store
@@ -52,6 +54,7 @@ class Recorder:
         self._interval_s = flush_interval_s
         self._after_flush = after_flush
         self._journal = journal
+        self._counts = counts
         self._journaling: asyncio.Task[None] | None = None
         self._journaled = 0
         self._open: list[Outcome] = []
@@ -170,6 +173,8 @@ class Recorder:
                 self._lease.give_up()
                 return
         self._part += 1
+        if self._counts is not None:
+            self._counts.record(self._writing)
         self._journaled = max(0, self._journaled - len(self._writing))
         self._writing = []
         self._lease.shorten_journal(encode_lines(self._open) if self._journal else b"")

@@ -21,10 +21,12 @@ from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
 from functions.send.open_bag import OpenBag
 from functions.send.retry import RetryPolicy
+from functions.send.tally import SendCounts
 from functions.send.transmit import Transmitter
-from shared import keys
+from shared import keys, traces
 from shared.codec import plain_size
 from shared.errors import EkidenError
+from shared.outcome import count
 from shared.room import Room
 from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
@@ -49,6 +51,7 @@ class SendSettings:
     """For Bags that are open."""
     stored_room: Room | None = None
     """For Bags that wait to be opened, as they are stored."""
+    counts: SendCounts = field(default_factory=SendCounts)
 
 
 def stage(
@@ -66,10 +69,12 @@ def stage(
         lease = Lease(store, clock, place, settings.owner, settings.lease_s)
         await lease.take()
         bag = OpenBag(store, clock, watch, lease, settings, header, envelopes, key)
+        traces.note(domain=header.domain, deliveries=len(envelopes))
         try:
             await bag.send(transmitter)
             await _defer(store, bag, settings.retry)
             ready = await write_aftermath(store, bag, settings)
+            _note(bag)
         except BaseException:
             if await lease.stop() and not bag.has_unwritten:
                 with suppress(EkidenError):
@@ -81,7 +86,14 @@ def stage(
         await store.delete(*([place] if await lease.stop() else []), key)
         return ready
 
-    return Stage("send", work, settings.stored_room)
+    return Stage("send", work, settings.stored_room, settings.counts)
+
+
+def _note(bag: OpenBag) -> None:
+    """For the span of this run."""
+    if traces.spans is not None:
+        found = count(bag.outcomes.values())
+        traces.note(**{f"outcomes.{state}": number for state, number in found.items()})
 
 
 async def _defer(store: Store, bag: OpenBag, retry: RetryPolicy) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functions.submit.accept import Circumstances, accept, parse_batch
 from functions.submit.message import accept_message, check_message, unfolded
 from functions.submit.submit import Submit
-from shared import keys
+from shared import keys, traces
 from shared.address import mailboxes_of, normal_mailbox
 from shared.errors import Malformed, NotFound
 from shared.http import Problem
@@ -40,7 +40,10 @@ def stage(submit: Submit) -> Stage:
             limits=submit.limits,
             suppressed=await submit.suppressions.of(domain),
         )
-        _, ready = await submit.put(await _decide(submit, name, upload.body, case))
+        accepted, ready = await submit.put(await _decide(submit, name, upload.body, case))
+        if ready:
+            submit.counts.add("inbox", accepted.accepted)
+            traces.note(domain=domain, recipients=accepted.accepted)
         await submit.store.delete(key)
         return (ready,) if ready else ()
 

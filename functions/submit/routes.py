@@ -112,7 +112,9 @@ class SubmitFace:
         if len(request.body) > self.max_body_bytes:
             detail = f"the body has {len(request.body)} bytes; at most {self.max_body_bytes}"
             raise Problem(413, "body_too_large", detail)
-        return Call(domain, request.body, request.headers.get("idempotency-key"))
+        headers = request.headers
+        traceparent = headers.get("traceparent", "")
+        return Call(domain, request.body, headers.get("idempotency-key"), traceparent=traceparent)
 
     def _accepted(self, result: tuple[Accepted, Wake | None]) -> Response:
         accepted, ready = result

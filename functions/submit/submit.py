@@ -4,14 +4,15 @@ A crash before the put: the app got no 202 and sends again. A crash after it: th
 sent; an app that repeats its call with the same `Idempotency-Key` learns so.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.submit import idempotency
 from functions.submit.accept import Circumstances, Limits, accept, parse_batch
 from functions.submit.message import accept_message, message_of, parse_message
 from functions.submit.smtp_message import Mail, accept_mail
-from shared import keys
+from shared import keys, traces
 from shared.batches import load_content, message_id
 from shared.codec import pack
 from shared.domains import TEMPLATE_ID, Directory, Template
@@ -36,6 +37,21 @@ class Call:
     domain: str
     body: bytes
     idempotency_key: str | None = None
+    face: str = "http"
+    traceparent: str = ""
+    """Of the app's own trace (W3C Trace Context)."""
+
+
+@dataclass(slots=True)
+class SubmitCounts:
+    """What was accepted in this process, by face."""
+
+    batches: Counter[str] = field(default_factory=Counter)
+    recipients: Counter[str] = field(default_factory=Counter)
+
+    def add(self, face: str, recipients: int) -> None:
+        self.batches[face] += 1
+        self.recipients[face] += recipients
 
 
 class Submit:
@@ -56,6 +72,7 @@ class Submit:
         self._entropy = entropy
         self.limits = limits or Limits()
         self._ttl_s = idempotency_ttl_s
+        self.counts = SubmitCounts()
 
     async def batch(self, call: Call) -> tuple[Accepted, Wake | None]:
         """`POST /v1/batches`. Raises `Problem`."""
@@ -95,7 +112,7 @@ class Submit:
             return accept_mail(mail, case)
 
         return await self._submit(
-            Call(domain, mail.message), decide, [mail.sender, *mail.recipients]
+            Call(domain, mail.message, face="smtp"), decide, [mail.sender, *mail.recipients]
         )
 
     async def _check_pool(self, domain: str, pool: str) -> None:
@@ -125,8 +142,28 @@ class Submit:
             digest=digest(call.body, *envelope).hex(),
         )
         if call.idempotency_key is None:
-            return await self.put(await decide(await self._case(call, fresh)))
-        return await self._submit_once(call, call.idempotency_key, decide, fresh)
+            accepted, ready = await self.put(await decide(await self._case(call, fresh)))
+        else:
+            accepted, ready = await self._submit_once(call, call.idempotency_key, decide, fresh)
+        if ready:
+            self._report(call, accepted, now)
+        return accepted, ready
+
+    def _report(self, call: Call, accepted: Accepted, began: float) -> None:
+        """Count and trace a Batch that is new."""
+        self.counts.add(call.face, accepted.accepted)
+        if traces.spans is not None:
+            traces.spans.submitted(
+                traces.Submission(
+                    accepted.batch,
+                    call.domain,
+                    call.face,
+                    accepted.accepted,
+                    began,
+                    self.clock(),
+                    call.traceparent,
+                )
+            )
 
     async def _submit_once(
         self, call: Call, key: str, decide: Decide, fresh: idempotency.Record
