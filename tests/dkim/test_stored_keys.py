@@ -141,7 +141,7 @@ def test_a_damaged_key_is_refused() -> None:
     torn = RSAPrivateNumbers(
         numbers.p,
         numbers.q,
-        numbers.d,
+        numbers.d + 2,
         numbers.dmp1 + 2,
         numbers.dmq1,
         numbers.iqmp,
