@@ -12,11 +12,13 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, TypeAlias
 
 from ekiden.memory import give_back
 from shared import keys
+from shared.counts import StageCounts
 from shared.errors import Busy, NotFound, StoreUnavailable
 from shared.stage import Clock, Stage, Wake, fail, run
 from shared.store.base import Store
@@ -53,6 +55,19 @@ AT_ONCE = {
 _Queue: TypeAlias = "asyncio.Queue[Wake | None]"
 
 
+@dataclass(slots=True)
+class SweepCounts:
+    """What the sweep of this process has done."""
+
+    done: int = 0
+    failed: int = 0
+    """Sweeps, not work."""
+    released: int = 0
+    woken: int = 0
+    last_at: float = 0.0
+    """When one was done, in seconds since 1970; 0: never."""
+
+
 class Relay:
     """Runs stages of this process over one store."""
 
@@ -80,15 +95,32 @@ class Relay:
         self._known: dict[str, float] = {}  # key → when it was woken
         self._tries: dict[str, int] = {}
         self._pauses: dict[str, int] = {}
+        self._ends: dict[str, asyncio.Future[bool]] = {}  # key → who waits for its end
         self._runners: list[asyncio.Task[None]] = []
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self.sweeps = SweepCounts()
 
     @property
     def open_work(self) -> int:
         """How many work objects are queued or running here."""
         return len(self._known)
+
+    @property
+    def oldest_s(self) -> float:
+        """For how long the oldest of them has been here."""
+        return max(0.0, self._clock() - next(iter(self._known.values()), self._clock()))
+
+    @property
+    def counts(self) -> dict[str, StageCounts]:
+        """What each stage has done here."""
+        return {name: stage.counts for name, stage in self._stages.items()}
+
+    @property
+    def stages(self) -> frozenset[str]:
+        """The stages that run here."""
+        return frozenset(self._stages)
 
     def start(self) -> None:
         for (name, large), queue in self._queues.items():
@@ -102,6 +134,17 @@ class Relay:
             self._known[event.key] = self._clock()
             self._idle.clear()
             self._queues[name, event.is_large].put_nowait(event)
+
+    async def finished(self, event: Wake) -> bool:
+        """Wake it; return when nothing is left to do for it here: it is done, or under `failed/`.
+        False if the relay stops before. Only for a stage that runs here."""
+        self.wake(event)
+        if self._stopping or event.key not in self._known:
+            return False
+        end = self._ends.get(event.key)
+        if end is None:
+            end = self._ends[event.key] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(end)
 
     async def _run(self, stage: Stage, queue: _Queue) -> None:
         while (event := await queue.get()) is not None:
@@ -145,24 +188,41 @@ class Relay:
             body = (await self._store.get(event.key)).body
             tries = self._tries[event.key]
             await fail(stage.name, self._store, self._clock, event.key, body, error, tries)
+            stage.counts.results["failed"] += 1
         self._forget(event.key)
 
     def _forget(self, key: str) -> None:
         self._known.pop(key, None)
         self._tries.pop(key, None)
         self._pauses.pop(key, None)
+        self._end(key, True)
         if not self._known:
             self._idle.set()
 
+    def _end(self, key: str, done: bool) -> None:
+        end = self._ends.pop(key, None)
+        if end is not None:
+            end.set_result(done)
+
     async def sweep(self, forgotten_after_s: float) -> None:
         """Wake what is due, and what was put longer than this ago and is still there."""
-        now = self._clock()
+        try:
+            await self._sweep(self._clock(), forgotten_after_s)
+        except Exception:
+            self.sweeps.failed += 1
+            raise
+        self.sweeps.done += 1
+        self.sweeps.last_at = self._clock()
+
+    async def _sweep(self, now: float, forgotten_after_s: float) -> None:
         async for event in release_due(self._store, now):
+            self.sweeps.released += 1
             self.wake(event)
         found = [event async for event in forgotten(self._store, now - forgotten_after_s)]
         if self._chance:
             self._chance.shuffle(found)
         for event in found:
+            self.sweeps.woken += event.key not in self._known
             self.wake(event)
         await drop_orphaned_leases(self._store, now - forgotten_after_s)
 
@@ -183,3 +243,5 @@ class Relay:
             for runner in late:
                 runner.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for key in list(self._ends):
+            self._end(key, False)

@@ -6,6 +6,7 @@ Stop: accept no more mail, take up no more work, finish what is in flight, close
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from ekiden.cores import Cores
 from ekiden.listeners import Listeners
 from ekiden.memory import LARGE_BYTES, give_back
 from ekiden.relay import AT_ONCE, Relay
+from ekiden.sources.feed import Sources
 from functions.bounce import assemble as bounce
 from functions.dispatch import assemble as dispatch
 from functions.send import assemble as send
@@ -23,8 +25,9 @@ from functions.send.outbound import SmtpTransmitter
 from functions.send.transmit import Transmitter
 from functions.submit import assemble as submit
 from functions.submit.routes import SubmitFace
+from functions.submit.submit import SubmitCounts
 from functions.validate import assemble as validate
-from shared import keys
+from shared import keys, traces
 from shared.config import Config
 from shared.errors import EkidenError, Misconfigured
 from shared.http import Problem, Request, Response, as_json
@@ -32,11 +35,15 @@ from shared.stage import Stage, Wake
 from shared.store import open_store
 from shared.store.probe import probe
 from shared.store.wrap import CountingStore
+from shared.together import together
 from shared.watch import Watch
 
 log = logging.getLogger("ekiden.station")
 
 LISTENERS_PATIENCE_S = 10.0
+RELAY_PATIENCE_S = 30.0
+SOURCES_PATIENCE_S = RELAY_PATIENCE_S + 5.0
+"""What the relay leaves at its end is still to be handed back."""
 
 
 class Station:
@@ -63,6 +70,7 @@ class Station:
         )
         self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)
         self.listeners = Listeners(config, self.store, self._submit, self.relay.wake)
+        self.sources = Sources(config, self.store, self.relay)
 
     def _stages(self) -> list[Stage]:
         on = self.config.services
@@ -86,12 +94,19 @@ class Station:
     def _woken(self, event: Wake) -> None:
         self.relay.wake(event)
 
+    @property
+    def submitted(self) -> SubmitCounts:
+        """What was accepted here."""
+        return self._submit.counts
+
     async def start(self) -> None:
         await probe(self.store)
+        traces.set_up("ekiden", os.environ)
         if self.config.services.dispatch:
             await self._cores.start()
         self.relay.start()
         await self.listeners.start()
+        self.sources.start()
         if self.config.services.sweep:
             if self.transmitter:
                 await self.transmitter.refresh()
@@ -114,11 +129,15 @@ class Station:
         if self.transmitter:
             self.transmitter.stop()
         await self.listeners.stop(LISTENERS_PATIENCE_S)
-        await self.relay.stop()
+        await together((self.sources.stop(SOURCES_PATIENCE_S), self.relay.stop(RELAY_PATIENCE_S)))
         await self._cores.stop()
         if self.transmitter:
             await self.transmitter.close()
         await self.store.close()
+        if traces.spans is not None:
+            from shared.trace_export import shut_down
+
+            await shut_down()
         log.info("stopped; %d requests to the store", self.store.total)
 
     def queues(self) -> list[QueueState]:

@@ -98,15 +98,15 @@ def load(
     file = _read_file(path, environ, known)
     environment = from_environment(environ, known, file.referenced)
     fields: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-    sources: dict[str, str] = {}
+    origins: dict[str, str] = {}
     own_defaults = from_flags(instead, known)
     for layer in (own_defaults, file.layer, environment, from_flags(flags, known)):
         for name, given in layer.items():
             option = known[name]
             fields[option.section][option.field] = _value(option, given)
-            sources[name] = "command" if layer is own_defaults else given.source
+            origins[name] = "command" if layer is own_defaults else given.source
     sections: dict[str, Any] = {name: type_(**fields[name]) for name, type_ in SECTIONS.items()}
-    config = Config(**sections, sources=sources)
+    config = Config(**sections, origins=origins)
     _check_together(config)
     return config
 
@@ -155,6 +155,6 @@ def _check_together(config: Config) -> None:
 def describe(config: Config) -> list[tuple[str, str, str]]:
     """(option, its value without secrets, who set it) of all options, for `ekiden config`."""
     return [
-        (option.name, option.shown(config), config.sources.get(option.name, "default"))
+        (option.name, option.shown(config), config.origins.get(option.name, "default"))
         for option in options()
     ]

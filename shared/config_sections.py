@@ -9,7 +9,9 @@ from typing import Annotated
 
 import msgspec
 
+from shared.config_admin import Admin, Audit
 from shared.config_events import Events
+from shared.config_feed import Feed
 from shared.config_kinds import (
     DAY,
     HOUR,
@@ -26,6 +28,7 @@ from shared.config_kinds import (
 from shared.config_listeners import Inbound, Listen, Submission
 from shared.config_section import LISTEN_ADDRESS, Section
 from shared.config_send import Send
+from shared.config_track import Track
 
 STAGE_URL = Text(
     "stage=URL", r"(submit|validate|dispatch|send|bounce)=https?://[^\s,]+", "send=http://send/"
@@ -107,6 +110,15 @@ class Dispatch(Section, frozen=True):
     ] = MIB
 
 
+class Archive(Section, frozen=True):
+    """What is kept of the input, so that `ekiden replay` can bring any moment back."""
+
+    submitted: Annotated[
+        bool, YesNo(), "Keep what apps submitted: small Batches in their content, others beside it."
+    ] = True
+    inbound: Annotated[bool, YesNo(), "Keep the mails that `bounce` has read."] = True
+
+
 class Sweep(Section, frozen=True):
     """How due and forgotten work is found."""
 
@@ -117,9 +129,9 @@ class Sweep(Section, frozen=True):
     targets: Annotated[
         tuple[str, ...],
         ListOf(STAGE_URL),
-        "Where the sweep as a function wakes forgotten work: `send=http://send.example/`, with "
-        "`events.token`. A stage without one is woken by a put of the same object, which makes "
-        "the bucket tell of it again.",
+        "Where stages run that are not in this process: `send=http://send.example/`, with "
+        "`events.token`. The sweep as a function wakes forgotten work there (a stage without one "
+        "by a put of the same object, which makes the bucket tell of it again), sources all.",
     ] = ()
     max_redrives: Annotated[
         int, Whole(0, 1000), "Work that was woken more often goes to `failed/`."
@@ -133,6 +145,8 @@ class Services(Section, frozen=True):
     validate: Annotated[bool, YesNo(), "Checks Recipients and packs Bags."] = True
     dispatch: Annotated[bool, YesNo(), "Renders and signs Envelopes."] = True
     send: Annotated[bool, YesNo(), "Speaks SMTP to other servers."] = True
+    track: Annotated[bool, YesNo(), "Takes opens, clicks and unsubscribes."] = True
+    admin: Annotated[bool, YesNo(), "The operator API and the dashboard."] = True
     bounce: Annotated[bool, YesNo(), "Reads what comes back: bounces, complaints."] = True
     submission: Annotated[
         bool, YesNo(), "Takes mail from apps by SMTP; `ekiden pod` switches it on."
@@ -168,10 +182,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     submission: Submission = Submission()
     inbound: Inbound = Inbound()
     events: Events = Events()
+    sources: Feed = Feed()
+    archive: Archive = Archive()
+    track: Track = Track()
+    admin: Admin = Admin()
+    audit: Audit = Audit()
     sweep: Sweep = Sweep()
     services: Services = Services()
     log: Log = Log()
-    sources: dict[str, str] = {}
+    origins: dict[str, str] = {}
     """Who set an option: `file`, `environment` or `flag`. What is not in here has its default."""
 
 

@@ -16,7 +16,8 @@ class Event:
     body: bytes | None = None
     """The object itself, if it rode along. Only to be believed from who has the token."""
     hurry: bool = False
-    """The sender tells nobody anything else before it has our answer (MinIO's webhook)."""
+    """The sender tells nobody anything else before it has our answer (the webhooks of MinIO and
+    of SeaweedFS's filer)."""
 
 
 def size_of(value: Any) -> int | None:

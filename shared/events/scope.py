@@ -1,4 +1,5 @@
-"""Which events concern a function. The others can never do so: they are counted and dropped."""
+"""Which events concern a function, or a source that feeds them all. The others can never do so:
+they are counted and dropped."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ class Scope:
     """The objects that one function works on."""
 
     stage: str
+    """Whose work it is; empty: any stage's."""
     bucket: str = ""
     """Events that name another one are dropped; empty: none is."""
     prefix: str = ""
@@ -40,7 +42,8 @@ class Scope:
             key = key.removeprefix(self.prefix)
             if key == event.key:
                 return key, "other_prefix"
-        if keys.stage_of(key) != self.stage:
+        stage = keys.stage_of(key)
+        if stage is None or self.stage not in ("", stage):
             return key, "other_stage"
         parts = key.split("/")
         if not parts[-1]:

@@ -18,6 +18,8 @@ from shared.config_kinds import (
 )
 
 OTHER_TEXTS = {
+    "track.public_url": "https://t.example.com",
+    "admin.tokens": "one-token,another-token",
     "store.url": "s3://mail",
     "http.host": "0.0.0.0",
     "submit.public_url": "https://mail.example.com",
@@ -33,6 +35,11 @@ OTHER_TEXTS = {
     "listen.proxy_networks": "10.0.0.0/8, 2001:db8::/32",
     "events.token": "c2VjcmV0==",
     "events.bucket": "mail",
+    "sources.sqs": "https://sqs.eu-west-1.amazonaws.com/1/validate, http://127.0.0.1:4566/1/send",
+    "sources.sqs_endpoint": "http://127.0.0.1:4566",
+    "sources.nats": "nats://me:hunter2@nats.example:4222/EKIDEN/pod, tls://nats.example/A/b",
+    "sources.listing": "7s",
+    "sources.host": "::1",
     "sweep.targets": "send=http://send.example/, validate=https://validate.example:8080/x",
     "metrics.host": "::1",
     "submission.host": "127.0.0.1",
@@ -82,21 +89,21 @@ every_option = pytest.mark.parametrize("option", options(), ids=lambda option: o
 def test_every_option_is_set_by_the_file(option: Option, tmp_path: Path) -> None:
     config = load(in_file(tmp_path, option.name, written(option)), {})
     assert value(config, option) == option.kind.read(written(option)) != option.default
-    assert config.sources == {option.name: "file"}
+    assert config.origins == {option.name: "file"}
 
 
 @every_option
 def test_every_option_is_set_by_its_variable(option: Option) -> None:
     config = load(environ={option.env: written(option)})
     assert value(config, option) == option.kind.read(written(option)) != option.default
-    assert config.sources == {option.name: "environment"}
+    assert config.origins == {option.name: "environment"}
 
 
 @every_option
 def test_every_option_is_set_by_a_flag(option: Option) -> None:
     config = load(environ={}, flags={option.name: written(option)})
     assert value(config, option) == option.kind.read(written(option)) != option.default
-    assert config.sources == {option.name: "flag"}
+    assert config.origins == {option.name: "flag"}
 
 
 @every_option
@@ -117,7 +124,7 @@ def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path: Path)
     config = load(str(path), environ, {"send.flush_outcomes": "3"})
     send = config.send
     assert (send.max_jobs, send.mx_port, send.flush_outcomes) == (1, 2, 3)
-    assert list(config.sources.values()) == ["file", "environment", "flag"]
+    assert list(config.origins.values()) == ["file", "environment", "flag"]
 
 
 def test_the_named_file_wins_over_the_variable_and_that_over_the_working_directory(

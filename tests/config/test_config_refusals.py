@@ -99,7 +99,7 @@ def test_what_kubernetes_adds_for_its_services_is_passed_over() -> None:
             "EKIDEN_HTTP_PORT_80_TCP_ADDR": "10.0.0.7",
         }
     )
-    assert config.sources == {}
+    assert config.origins == {}
 
 
 def test_no_option_has_a_variable_that_is_passed_over() -> None:
