@@ -2,9 +2,16 @@
 
 `keys` says how each key is built; this says what stands around them. `ekiden bucket init`, the
 Terraform modules (`infra/terraform/layout`) and the test of least rights all take it from here.
+
+    python -m shared.layout                      infra/terraform/layout/layout.json
+    python -m shared.layout FUNCTION BUCKET      the policy of one function, for any S3 with IAM
 """
 
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
 
 from shared import keys
 
@@ -26,86 +33,152 @@ class Rights:
     delete: tuple[str, ...] = ()
     list: tuple[str, ...] = ()
 
+    def __or__(self, other: "Rights") -> "Rights":
+        """Both; each pattern once."""
+        return Rights(
+            read=tuple(dict.fromkeys(self.read + other.read)),
+            write=tuple(dict.fromkeys(self.write + other.write)),
+            delete=tuple(dict.fromkeys(self.delete + other.delete)),
+            list=tuple(dict.fromkeys(self.list + other.list)),
+        )
 
-_FAILED = "failed/{}/*"
+
+_WORK = tuple(f"{prefix}*" for prefix in keys.WORK)
+_SCHEDULED = "waiting/*/dispatch/*"
+_PROBE = Rights(read=("probe/*",), write=("probe/*",), delete=("probe/*",))
+_RELEASE = Rights(
+    read=("waiting/*",),
+    write=(*_WORK, "failed/sweep/*"),
+    delete=("waiting/*", "leases/send/*"),
+    list=(*keys.WORK, "waiting/", "leases/send/"),
+)
+"""What every sweep does: due work goes in front of its stage, orphaned leases go away."""
 
 RIGHTS: dict[str, Rights] = {
     "submit": Rights(
-        read=("inbox/*", "submitted/*", "domains/*", "batches/*"),
+        read=(
+            "inbox/*",
+            "domains/*/domain.json",
+            "domains/*/keys/*",
+            "domains/*/templates/*",
+            "domains/*/idempotency/*",
+            # To tell an app where its Batch is.
+            "submitted/*",
+            _SCHEDULED,
+            "validated/*",
+            "dispatched/*",
+            "batches/*",
+        ),
         write=(
             "submitted/*",
-            "waiting/*",
-            "validated/*",
             "domains/*/idempotency/*",
             "batches/*/cancelled.json",
-            _FAILED.format("submit"),
+            "validated/*",  # what is scheduled, and cancelled
+            "failed/submit/*",
         ),
-        delete=("inbox/*", "waiting/*"),
-        list=("inbox/", "domains/", "batches/"),
+        delete=("inbox/*", _SCHEDULED),
+        list=(
+            "inbox/",
+            "domains/*/suppressions/",
+            "domains/*/tags/",
+            "batches/*/outcomes/",
+            "waiting/*/dispatch/",
+        ),
     ),
     "validate": Rights(
-        read=("submitted/*", "domains/*/domain.json", "domains/*/suppressions/*", "batches/*"),
+        read=("submitted/*", "batches/*/content.json", "batches/*/cancelled.json", _SCHEDULED),
         write=(
             "validated/*",
-            "waiting/*",
+            _SCHEDULED,
             "batches/*/content.json",
             "domains/*/tags/*",
             "archive/submitted/*",
-            _FAILED.format("validate"),
+            "failed/validate/*",
         ),
-        delete=("submitted/*", "waiting/*"),
-        list=("submitted/", "domains/"),
+        delete=("submitted/*", _SCHEDULED),
+        list=("submitted/", "domains/*/suppressions/", "waiting/*/dispatch/"),
     ),
     "dispatch": Rights(
-        read=("validated/*", "domains/*/domain.json", "domains/*/dkim.json", "batches/*"),
-        write=("dispatched/*", _FAILED.format("dispatch")),
+        read=(
+            "validated/*",
+            "domains/*/domain.json",
+            "domains/*/dkim.json",
+            "batches/*/content.json",
+        ),
+        write=("dispatched/*", "failed/dispatch/*"),
         delete=("validated/*",),
-        list=("validated/", "domains/"),
+        list=("validated/", "domains/*/suppressions/"),
     ),
-    "send": Rights(
-        read=("dispatched/*", "leases/*", "domains/*", "batches/*", "control/*", "probe/*"),
-        write=(
+    "send": _PROBE
+    | Rights(
+        read=(
             "dispatched/*",
-            "submitted/*",
-            "waiting/*",
-            "inbound/*",
-            "leases/*",
+            "leases/send/*",
+            "domains/*/domain.json",
+            "batches/*/cancelled.json",
             "batches/*/outcomes/*",
-            "events/*",
-            "domains/*/suppressions/*",
+            "control/paused/*",
             "control/warmup/*",
             "control/mta_sts/*",
-            "probe/*",
-            _FAILED.format("send"),
         ),
-        delete=("dispatched/*", "leases/*", "control/mta_sts/*", "probe/*"),
-        list=("dispatched/", "leases/", "batches/", "domains/", "control/"),
+        write=(
+            "leases/send/*",
+            "batches/*/outcomes/*",
+            "waiting/*/send/*",
+            "domains/*/suppressions/*",
+            "submitted/*",  # reports to who submitted by SMTP
+            "control/warmup/*",
+            "control/mta_sts/*",
+            "failed/send/*",
+        ),
+        delete=("dispatched/*", "leases/send/*", "control/mta_sts/*"),
+        list=("dispatched/", "batches/*/outcomes/", "control/paused/", "control/mta_sts/"),
     ),
     "bounce": Rights(
-        read=("inbound/*", "domains/*", "batches/*"),
-        write=(
+        read=(
+            "inbound/*",
+            "domains/*/domain.json",
+            "batches/*/content.json",
             "batches/*/outcomes/*",
+            "submitted/*",  # a Batch whose content is not there yet
+        ),
+        write=(
+            "batches/*/outcomes/*.late.*",
             "events/*",
             "received/*",
-            "waiting/*",
+            "waiting/*/bounce/*",
             "domains/*/suppressions/*",
             "archive/inbound/*",
-            _FAILED.format("bounce"),
+            "failed/bounce/*",
         ),
         delete=("inbound/*",),
-        list=("inbound/", "batches/", "domains/"),
+        list=("inbound/", "batches/*/outcomes/", "domains/"),
+    ),
+    "sweep": _RELEASE
+    | Rights(
+        read=(*_WORK, "leases/send/*", "control/redrives/*"),
+        write=("failed/*", "control/redrives/*"),
+        delete=(*_WORK, "control/redrives/*"),
+        list=("control/redrives/",),
+    ),
+    "pod": _PROBE
+    | Rights(
+        read=(
+            "domains/*/domain.json",
+            "domains/*/keys/*",
+            "batches/*/content.json",
+            "submitted/*",
+        ),
+        write=("submitted/*", "inbound/*"),
+        list=("submitted/", "domains/"),
     ),
 }
-"""What each stage needs, and no more. `sweep` and the pod follow from these, below."""
+"""What each function needs, and no more; `pod` as it is shipped: the SMTP listeners. What is
+replaced (`If-Match`) has to be readable, too. The demo sender, which writes what comes back by
+itself, has rights nowhere."""
 
-_WORK = tuple(f"{prefix}*" for prefix in keys.WORK)
-
-RIGHTS["sweep"] = Rights(
-    read=(*_WORK, "waiting/*", "leases/*", "control/redrives/*"),
-    write=(*_WORK, "failed/*", "control/redrives/*"),
-    delete=(*_WORK, "waiting/*", "leases/*", "control/redrives/*"),
-    list=(*keys.WORK, "waiting/", "leases/", "control/redrives/"),
-)
+RIGHTS["pod_sending"] = RIGHTS["pod"] | RIGHTS["send"] | RIGHTS["bounce"] | _RELEASE
+"""The pod where it sends, too (`infra/knative/components/send-from-pod`)."""
 
 EXPIRES_AFTER_S: dict[str, float] = {
     "archive/": 30 * DAY_S,
@@ -114,6 +187,60 @@ EXPIRES_AFTER_S: dict[str, float] = {
     "batches/": 400 * DAY_S,
     "probe/": DAY_S,
     "control/warmup/": 90 * DAY_S,
+    "audit/": 400 * DAY_S,
 }
 """Prefix → how old its objects grow by default. Work, failures and what a Domain says never
 expire: they are there until somebody is done with them."""
+
+
+def policy(rights: Rights, bucket: str, prefix: str = "") -> dict[str, Any]:
+    """These rights as an IAM policy document; all keys are below `prefix`, empty or with its `/`.
+
+    S3 answers 404 for what is not there only to who may list its key, else 403. So what may be
+    read may be listed, too.
+    """
+    arn = f"arn:aws:s3:::{bucket}"
+    listed = sorted({*rights.read, *(f"{each}*" for each in rights.list)})
+    of_objects = {
+        "s3:GetObject": rights.read,
+        "s3:PutObject": rights.write,
+        "s3:DeleteObject": rights.delete,
+    }
+    statements: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Action": [action],
+            "Resource": [f"{arn}/{prefix}{pattern}" for pattern in patterns],
+        }
+        for action, patterns in of_objects.items()
+    ]
+    within = {"StringLike": {"s3:prefix": [prefix + pattern for pattern in listed]}}
+    statements.append(
+        {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn], "Condition": within}
+    )
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def as_data() -> dict[str, Any]:
+    """All of this for other tools."""
+    return {
+        "operations": NOTIFIED_OPERATIONS,
+        "stages": {
+            stage: {"prefix": prefix, "queue": QUEUES[stage]} for prefix, stage in keys.WORK.items()
+        },
+        "expires_after_days": {
+            prefix: round(age_s / DAY_S) for prefix, age_s in EXPIRES_AFTER_S.items()
+        },
+        "rights": {function: asdict(rights) for function, rights in RIGHTS.items()},
+    }
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [function, bucket] if function in RIGHTS:
+            shown = policy(RIGHTS[function], bucket)
+        case []:
+            shown = as_data()
+        case _:
+            sys.exit(f"python -m shared.layout [{'|'.join(RIGHTS)} BUCKET]")
+    print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())

@@ -45,7 +45,11 @@ obstore calls it AlreadyExistsError, but the object may never come to exist: try
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _NOT_LASTING = ("<Code>RequestTimeout</Code>", "<Code>ExpiredToken</Code>")
-_LASTING = ("<Code>NoSuchBucket</Code>", "redirect without LOCATION")  # the latter: wrong region
+_LASTING = (
+    "<Code>NoSuchBucket</Code>",
+    "redirect without LOCATION",  # a wrong region
+    "(code: AccessDenied)",  # of one key in a bulk delete, which as a whole is a 200
+)
 
 
 @contextmanager

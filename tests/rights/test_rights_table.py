@@ -1,0 +1,123 @@
+"""The table of rights by itself: who shares what with whom, and that it can be carried out."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from itertools import combinations
+
+import pytest
+
+from shared import keys
+from shared.layout import EXPIRES_AFTER_S, QUEUES, RIGHTS, Rights, policy
+
+FUNCTIONS = sorted(RIGHTS)
+STAGES = sorted(RIGHTS.keys() & set(keys.WORK.values()))
+REPLACED = {
+    "submit": ["domains/*/idempotency/*"],
+    "send": ["leases/send/*", "control/warmup/*", "probe/*"],
+    "sweep": ["control/redrives/*", *(f"{prefix}*" for prefix in keys.WORK)],
+    "pod": ["probe/*"],
+}
+"""Put with `If-Match`."""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_pattern_begins_with_a_prefix_that_keys_knows(function: str) -> None:
+    known = set(re.findall(r"^    ([a-z]+/)", keys.__doc__ or "", re.MULTILINE)) | {"probe/"}
+    for patterns in asdict(RIGHTS[function]).values():
+        assert {each[: each.find("/") + 1] for each in patterns} <= known
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_pattern_is_given_twice_or_contained_in_another(function: str) -> None:
+    for kind, patterns in asdict(RIGHTS[function]).items():
+        if function in ("sweep", "pod_sending") and kind == "write":
+            continue  # what every sweep may write is in what one of them may
+        for one, other in combinations(patterns, 2):
+            assert not _contains(one, other)
+            assert not _contains(other, one)
+
+
+def _contains(wide: str, narrow: str) -> bool:
+    return bool(re.fullmatch(re.escape(wide).replace(r"\*", ".*"), narrow))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_and_deletes_its_own_work_and_no_others(stage: str) -> None:
+    own = next(prefix for prefix, taker in keys.WORK.items() if taker == stage)
+    deleted = {each for each in RIGHTS[stage].delete if each.removesuffix("*") in keys.WORK}
+    assert deleted == {f"{own}*"}
+    assert f"{own}*" in RIGHTS[stage].read
+    assert own in RIGHTS[stage].list  # to be ready, it lists it
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_moves_to_its_own_part_of_failed(stage: str) -> None:
+    failed = [each for each in RIGHTS[stage].write if each.startswith(keys.FAILED)]
+    assert failed == [f"failed/{stage}/*"]
+    assert not [each for each in RIGHTS[stage].read if each.startswith(keys.FAILED)]
+
+
+@pytest.mark.parametrize("function", sorted(REPLACED))
+def test_what_is_replaced_may_be_read(function: str) -> None:
+    """S3 asks for both rights on a put with `If-Match`."""
+    assert set(REPLACED[function]) <= set(RIGHTS[function].read) & set(RIGHTS[function].write)
+
+
+def test_who_reads_secrets() -> None:
+    readers = {
+        secret: {name for name, rights in RIGHTS.items() if _reads(rights, key)}
+        for secret, key in {
+            "dkim": keys.domain_dkim("example.org"),
+            "api key": keys.api_key("example.org", "x"),
+        }.items()
+    }
+    assert readers == {"dkim": {"dispatch"}, "api key": {"submit", "pod", "pod_sending"}}
+
+
+def _reads(rights: Rights, key: str) -> bool:
+    return any(_contains(pattern, key) for pattern in rights.read)
+
+
+def test_nobody_deletes_what_became_of_a_mail() -> None:
+    lasting = [keys.content("b"), keys.outcome_part("b", 0, 0, 0), keys.event("d", 0, "x")]
+    lasting += [keys.failed("send", "x"), keys.domain_record("d"), keys.suppression("d", "x")]
+    for rights in RIGHTS.values():
+        assert not [key for key in lasting for each in rights.delete if _contains(each, key)]
+
+
+def test_work_does_not_expire() -> None:
+    lasting = [*keys.WORK, keys.WAITING, keys.FAILED, keys.DOMAINS, keys.LEASES, keys.REDRIVES]
+    assert not [one for one in EXPIRES_AFTER_S for other in lasting if one.startswith(other)]
+    assert all(age_s % 86_400 == 0 for age_s in EXPIRES_AFTER_S.values())
+
+
+def test_every_stage_has_a_queue_and_rights() -> None:
+    assert set(QUEUES) == set(keys.WORK.values())
+    assert set(RIGHTS) >= {*keys.WORK.values(), "sweep", "pod", "pod_sending"}
+
+
+def test_a_policy_names_the_bucket_and_the_prefix() -> None:
+    rights = Rights(read=("a/*/b",), write=("c/*",), delete=("d/*",), list=("e/",))
+    read, write, delete, listed = policy(rights, "mail", "live/")["Statement"]
+    assert read["Resource"] == ["arn:aws:s3:::mail/live/a/*/b"]
+    assert write["Resource"] == ["arn:aws:s3:::mail/live/c/*"]
+    assert delete["Resource"] == ["arn:aws:s3:::mail/live/d/*"]
+    assert listed["Resource"] == ["arn:aws:s3:::mail"]
+    assert listed["Condition"] == {"StringLike": {"s3:prefix": ["live/a/*/b", "live/e/*"]}}
+
+
+def test_the_command_prints_a_policy_or_says_what_it_wants() -> None:
+    shown = _layout("send", "mail")
+    assert json.loads(shown.stdout) == policy(RIGHTS["send"], "mail")
+    for wrong in (["postmaster", "mail"], ["send"], ["send", "mail", "more"]):
+        refused = _layout(*wrong)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "python -m shared.layout" in refused.stderr
+
+
+def _layout(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "shared.layout", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
