@@ -71,7 +71,7 @@ async def serve(config: Config) -> None:
     if config.metrics.port:
         side = listen("metrics.port", config.metrics.host, config.metrics.port)
     front = side
-    if side is None or config.services.submit:
+    if side is None or _faces(config):
         front = listen("http.port", config.http.host, config.http.port)
     assert front is not None
     async with running(config) as station:
@@ -87,6 +87,11 @@ async def serve(config: Config) -> None:
         server = http_server(station.handle, config.http.max_body)
         async with _aside(aside, side) if side else nullcontext():
             await server.serve(sockets=[front])
+
+
+def _faces(config: Config) -> bool:
+    """Whether anybody but operators calls this process."""
+    return config.services.submit or config.services.track or config.services.admin
 
 
 def _once(number: int, frame: FrameType | None) -> None:

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from ekiden.cores import Cores
+from ekiden.front import Front
 from ekiden.listeners import Listeners
-from ekiden.memory import LARGE_BYTES, give_back
 from ekiden.relay import AT_ONCE, Relay
 from ekiden.sources.feed import Sources
 from functions.bounce import assemble as bounce
 from functions.dispatch import assemble as dispatch
+from functions.notify import assemble as notify
+from functions.notify.endpoint import Endpoints
 from functions.send import assemble as send
 from functions.send.destinations.scheduler import QueueState
 from functions.send.outbound import SmtpTransmitter
@@ -30,7 +32,7 @@ from functions.validate import assemble as validate
 from shared import keys, traces
 from shared.config import Config
 from shared.errors import EkidenError, Misconfigured
-from shared.http import Problem, Request, Response, as_json
+from shared.http import Request, Response, as_json
 from shared.stage import Stage, Wake
 from shared.store import open_store
 from shared.store.probe import probe
@@ -60,6 +62,7 @@ class Station:
         self._submit = submit.submit(config, self.store)
         self.directory = self._submit.directory
         self.transmitter: Transmitter | None = None
+        self.endpoints: Endpoints | None = None
         self.relay = Relay(
             self.store,
             time.time,
@@ -69,6 +72,7 @@ class Station:
             Random(),
         )
         self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)
+        self.front = Front(config, self.store, self.face, self.relay.wake, self.ready)
         self.listeners = Listeners(config, self.store, self._submit, self.relay.wake)
         self.sources = Sources(config, self.store, self.relay)
 
@@ -86,6 +90,9 @@ class Station:
             stage, self.transmitter = send.stage(
                 self.config, self.store, self._watch, self.directory, self._woken
             )
+            stages.append(stage)
+        if on.notify:
+            stage, self.endpoints = notify.stage(self.config, self.store, self.directory)
             stages.append(stage)
         if on.bounce:
             stages.append(bounce.stage(self.config, self.store))
@@ -133,6 +140,8 @@ class Station:
         await self._cores.stop()
         if self.transmitter:
             await self.transmitter.close()
+        if self.endpoints:
+            self.endpoints.close()
         await self.store.close()
         if traces.spans is not None:
             from shared.trace_export import shut_down
@@ -146,17 +155,7 @@ class Station:
         return sender.scheduler.states() if isinstance(sender, SmtpTransmitter) else []
 
     async def handle(self, request: Request) -> Response:
-        """One port for all faces of apps, and for the probes of an orchestrator (K20)."""
-        if request.path == "/healthz":
-            return as_json(200, {"status": "ok"})
-        if request.path == "/readyz":
-            return await self.ready()
-        if not self.config.services.submit:
-            return Problem(404, "unknown_path", "submit does not run in this process").response()
-        response = await self.face.handle(request)
-        if len(request.body) > LARGE_BYTES:
-            asyncio.get_running_loop().call_later(0.05, give_back)  # when the body is let go
-        return response
+        return await self.front.handle(request)
 
     async def ready(self) -> Response:
         state = "ok"

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from shared.tracking import Tracking, TrackingWish
+
 # ---- what an app sends -------------------------------------------------------------------------
 
 
@@ -43,7 +45,9 @@ class ShownHeaders(Struct, forbid_unknown_fields=True, frozen=True):
 class OneClickUnsubscribe(Struct, forbid_unknown_fields=True, frozen=True):
     """RFC 8058. Placeholders `{{ field }}` are percent-encoded into the URL."""
 
-    url_template: str
+    url_template: str = ""
+    """Empty: Ekiden's own page, which suppresses the address. Templates have it as
+    `{{ unsubscribe_url }}`."""
 
 
 class Recipient(Struct, forbid_unknown_fields=True, frozen=True):
@@ -51,6 +55,8 @@ class Recipient(Struct, forbid_unknown_fields=True, frozen=True):
 
     email: str
     fields: dict[str, Any] = {}
+    tracking: TrackingWish | None = None
+    """Less than the Batch's; `tracking_above_ceiling` rejects this Recipient alone."""
 
 
 class BatchRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -73,6 +79,9 @@ class BatchRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     metadata: dict[str, str] = {}
     pool: str = ""
     """Which of the Domain's pools of sending addresses; empty: its first."""
+    tracking: TrackingWish | None = None
+    """How closely opens and clicks may be watched; at most the Domain's ceiling, which counts
+    where nothing is said."""
 
 
 class MessageRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -141,6 +150,12 @@ class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The envelope sender of mail that came by SMTP: RFC 3464 reports go there. Empty: none."""
     null_return_path: bool = False
     """It is itself a report, so nothing may come back (RFC 5321 §4.5.5)."""
+    tracking: Tracking | None = None
+    """What may be watched, frozen when the Batch was accepted. None: nothing."""
+    hosted_unsubscribe: bool = False
+    """`unsubscribe_url` is empty, and Ekiden's own page is used."""
+    tracking_url: str = ""
+    """Where `track` answers, without a slash at its end; empty if nothing leads there."""
     bag_size: int = 0
     """How many Recipients a Bag holds; set by `validate`: readers then know how many Bags."""
 
@@ -163,6 +178,8 @@ class Row(Struct, frozen=True, omit_defaults=True):
     fields: dict[str, Any] = {}
     rejected: str = ""
     """Why it will not be sent. `send` records it: Outcomes have one writer."""
+    tracking: Tracking | None = None
+    """What may be watched, if that is less than of the Batch."""
 
 
 class Bag(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from shared import keys
 from shared.errors import EkidenError
@@ -45,3 +46,16 @@ class Readiness:
         except EkidenError as error:
             return str(error)
         return "ok"
+
+
+def listing(store: Store) -> Callable[[], Awaitable[Response]]:
+    """Readiness of a function that has no stage: its store answers."""
+
+    async def ready() -> Response:
+        try:
+            await store.list_page(keys.DOMAINS, limit=1)
+        except EkidenError as error:
+            return as_json(503, {"store": str(error)})
+        return as_json(200, {"store": "ok"})
+
+    return ready

@@ -53,6 +53,10 @@ class Tracking(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.opens is Level.OFF and self.links is Level.OFF
 
 
+NOTHING = Tracking()
+"""Is watched."""
+
+
 class TrackingWish(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What a Batch or a Recipient asks for; what is left out does not restrict."""
 
@@ -68,9 +72,19 @@ def allowed(ceiling: Tracking, batch: TrackingWish, recipient: TrackingWish) -> 
     )
 
 
+def restricted(batch: Tracking, recipient: TrackingWish) -> Tracking:
+    """What counts for a Recipient whose wish was accepted."""
+    wishes = ((batch.opens, recipient.opens), (batch.links, recipient.links))
+    return Tracking(*(min(each, wish or each, key=_rank) for each, wish in wishes))
+
+
+def _rank(level: Level) -> int:
+    return level.rank
+
+
 def _least(channel: str, ceiling: Level, *asked: Level | None) -> Level:
     stated = [level for level in asked if level is not None]
     for level in stated:
         if level.rank > ceiling.rank:
             raise AboveCeiling(f"tracking.{channel}: {level} is above the Domain's {ceiling}")
-    return min([ceiling, *stated], key=lambda level: level.rank)
+    return min([ceiling, *stated], key=_rank)

@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from ekiden.cli import backlog, batches, domains, failed, objects, queue, replay, run
+from ekiden.cli import (
+    backlog,
+    batches,
+    bucket,
+    cost,
+    doctor,
+    domains,
+    failed,
+    objects,
+    queue,
+    replay,
+    run,
+    sources,
+    suppressions,
+    tracking,
+)
 from shared.errors import EkidenError
 
 app = typer.Typer(
@@ -18,12 +33,18 @@ app = typer.Typer(
 )
 run.register(app)
 domains.register(app)
+suppressions.register(app)
 batches.register(app)
 objects.register(app)
 queue.register(app)
 backlog.register(app)
 failed.register(app)
 replay.register(app)
+tracking.register(app)
+sources.register(app)
+bucket.register(app)
+cost.register(app)
+doctor.register(app)
 
 
 def main() -> None:

@@ -1,17 +1,14 @@
 """admin, put together from the configuration."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from functions.admin.audit import Audit
 from functions.admin.face import AdminFace
 from functions.admin.parts import Parts
 from functions.admin.resources import routes
-from shared import keys
 from shared.config import Config
 from shared.domains import Directory
-from shared.errors import EkidenError
-from shared.http import Response, as_json
 from shared.stage import Clock, Wake
 from shared.store.base import Store
 
@@ -27,14 +24,3 @@ def face(
     parts = Parts(config, store, clock, directory, wake)
     audit = Audit(store, clock, enabled=config.audit.enabled)
     return AdminFace(routes(parts), directory, audit, config.admin.tokens)
-
-
-def readiness(store: Store) -> Callable[[], Awaitable[Response]]:
-    async def ready() -> Response:
-        try:
-            await store.list_page(keys.DOMAINS, limit=1)
-        except EkidenError as error:
-            return as_json(503, {"store": str(error)})
-        return as_json(200, {"store": "ok"})
-
-    return ready

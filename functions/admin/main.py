@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def _face() -> face.Face:
     from functions.admin import assemble
     from functions.admin.face import MOST_BODY_BYTES
+    from shared.readiness import listing
 
     config, store = face.environment()
-    admin = assemble.face(config, store)
-    return face.Face(admin.handle, assemble.readiness(store), MOST_BODY_BYTES)
+    return face.Face(assemble.face(config, store).handle, listing(store), MOST_BODY_BYTES)
 
 
 @functions_framework.aio.http

@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from functions.dispatch.render import PreparedBatch, render_bag, without_suppressed
+from shared import tracking_keys
 from shared.batches import decode_content
 from shared.codec import pack, unpack
 from shared.domains import DkimKeys, Domain
@@ -20,6 +21,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     domain: bytes
     dkim: bytes
     bag: bytes
+    tracking: bytes = b""
+    """The Domain's keys that sign tracked URLs; empty if the Batch has none."""
     suppressed: frozenset[str] = frozenset()
     """Only those of the Bag's Recipients."""
     max_steps: int
@@ -34,7 +37,8 @@ _BAG = msgspec.json.Decoder(Bag)
 
 def render(job: Job) -> bytes:
     """The packed `dispatched/` object. Raises `Malformed`, `TemplateFault`."""
-    content, prepared = _prepared(job.content, job.domain, job.dkim, job.max_steps, job.max_chars)
+    records = (job.content, job.domain, job.dkim, job.tracking)
+    content, prepared = _prepared(records, job.max_steps, job.max_chars)
     bag = without_suppressed(decode_bag(job.bag), job.suppressed)
     return pack(render_bag(prepared, content, bag))
 
@@ -63,12 +67,14 @@ def domain_of_bag(body: bytes) -> str:
 
 @lru_cache(maxsize=8)
 def _prepared(
-    content: bytes, domain: bytes, dkim: bytes, max_steps: int, max_chars: int
+    records: tuple[bytes, bytes, bytes, bytes], max_steps: int, max_chars: int
 ) -> tuple[Content, PreparedBatch]:
+    content, domain, dkim, tracking = records
     decoded = decode_content(content)
     record = msgspec.json.decode(domain, type=Domain)
     dkim_keys = msgspec.json.decode(dkim, type=DkimKeys)
-    return decoded, PreparedBatch(decoded, record, dkim_keys, max_steps, max_chars)
+    key = tracking_keys.decode(tracking).signing if tracking else None
+    return decoded, PreparedBatch(decoded, record, dkim_keys, max_steps, max_chars, key)
 
 
 async def render_here(job: Job) -> bytes:

@@ -13,12 +13,14 @@ from functions.dispatch import headers as fields
 from functions.dispatch.canonical import encode_headers
 from functions.dispatch.dkim import DkimKey, Signer, sign_message
 from functions.dispatch.mime import HTML, TEXT, Filled, Layout
+from functions.dispatch.tracked import Tracked
 from shared import dkim_keys, unsubscribe
 from shared.domains import DkimKeys, Domain
 from shared.ids import delivery_id, return_path
 from shared.model import Bag, BagHeader, Content, Envelope, Row, encode
 from shared.suppressions import is_suppressed
 from shared.templating import Compiled, TemplateFault, compiled
+from shared.tracking_tokens import SigningKey
 
 STRETCH_CHARS = 500
 """Shorter pieces are not worth a place of their own."""
@@ -28,7 +30,13 @@ class PreparedBatch:
     """All of a Batch's work that does not depend on the Recipient."""
 
     def __init__(
-        self, content: Content, domain: Domain, dkim: DkimKeys, max_steps: int, max_chars: int
+        self,
+        content: Content,
+        domain: Domain,
+        dkim: DkimKeys,
+        max_steps: int,
+        max_chars: int,
+        tracking_key: SigningKey | None = None,
     ) -> None:
         def compile_(source: str, *, html: bool = False) -> Compiled:
             return compiled(source, html=html, max_steps=max_steps, max_chars=max_chars)
@@ -39,6 +47,7 @@ class PreparedBatch:
         self.pool = content.pool or (domain.pools[0] if domain.pools else "")
         self._signer = _signer(domain.name, tuple(dkim.in_use()))
         self._time = int(content.due_at)
+        self._tracked = Tracked(content, tracking_key) if tracking_key else None
         self.shared: list[str] = []
         self._bodies: dict[str, Compiled] = {}
         if content.message:
@@ -65,17 +74,17 @@ class PreparedBatch:
         signature = sign_message(self._signer, message, self._time)
         self.shared = [(signature + message).decode("latin-1")]
 
-    def stretches(self, rows: list[Row]) -> list[str]:
+    def stretches(self, bag: Bag) -> list[str]:
         """Long pieces of text that the first two mails have in common: what the Template says.
 
         A Bag holds them once. Most of a mail is in them, so that storing and reading a Bag costs
         a fraction of what all its mails would.
         """
         both: list[list[str]] = []
-        for row in rows:
-            with suppress(TemplateFault):
-                values = {**self._content.global_fields, **row.fields}
-                texts = [body.pieces(values) for body in self._bodies.values()]
+        for row in bag.rows:
+            delivery = delivery_id(bag.batch, bag.bag, row.n)
+            with suppress(TemplateFault, unsubscribe.Unresolved):
+                texts = self._texts(delivery, row, *self._fields(delivery, row)).values()
                 both.append([piece for pieces in texts for piece in pieces])
             if len(both) == 2:
                 second = set(both[1])
@@ -109,11 +118,11 @@ class PreparedBatch:
         return Envelope(n=row.n, recipient=row.email, return_path=sender, message=message)
 
     def _message(self, delivery: str, row: Row, shared: dict[str, int]) -> list[str | int]:
-        values = {**self._content.global_fields, **row.fields}
-        pieces = {slot: body.pieces(values) for slot, body in self._bodies.items()}
+        values, url = self._fields(delivery, row)
+        pieces = self._texts(delivery, row, values, url)
         texts = {slot: "".join(each) for slot, each in pieces.items()}
         content_headers, body = self._layout.fill(texts)
-        headers = [*self._headers, *self._own_headers(delivery, row, values), *content_headers]
+        headers = [*self._headers, *self._own_headers(delivery, row, values, url), *content_headers]
         whole = b"".join(map(self._bytes, body))
         signature = self._signer.sign(headers, whole, self._time)
         head = encode_headers("".join([f"{name}: {value}\r\n" for name, value in headers]))
@@ -129,21 +138,41 @@ class PreparedBatch:
                 )
         return _merged(message)
 
+    def _fields(self, delivery: str, row: Row) -> tuple[dict[str, Any], str]:
+        """(what the Templates may use, the URL that unsubscribes or ""). Raises `Unresolved`."""
+        values = {**self._content.global_fields, **row.fields}
+        url = ""
+        if self._content.unsubscribe_url:
+            url = unsubscribe.fill(self._content.unsubscribe_url, values)
+        elif self._content.hosted_unsubscribe and self._tracked:
+            url = values["unsubscribe_url"] = self._tracked.unsubscribe_url(delivery)
+        return values, url
+
+    def _texts(
+        self, delivery: str, row: Row, values: dict[str, Any], url: str
+    ) -> dict[str, list[str]]:
+        """Each text in pieces, as this Recipient gets it."""
+        pieces = {slot: body.pieces(values) for slot, body in self._bodies.items()}
+        if self._tracked and HTML in pieces:
+            tracking = self._tracked.tracking_of(row)
+            if not tracking.is_off:
+                pieces[HTML] = self._tracked.html(pieces[HTML], delivery, tracking, url)
+        return pieces
+
     def _bytes(self, part: Filled | bytes | int) -> bytes:
         if isinstance(part, Filled):
             return part.data
         return self._shared_bytes[part] if isinstance(part, int) else part
 
     def _own_headers(
-        self, delivery: str, row: Row, values: dict[str, Any]
+        self, delivery: str, row: Row, values: dict[str, Any], url: str
     ) -> list[tuple[str, str]]:
         headers = [
             ("To", self._shown_to or fields.mailbox("", row.email)),
             ("Subject", fields.unstructured("Subject", self._subject.render(values))),
             ("Message-ID", f"<{delivery}@{self._content.domain}>"),
         ]
-        if self._content.unsubscribe_url:
-            url = unsubscribe.fill(self._content.unsubscribe_url, values)
+        if url:
             headers.append(("List-Unsubscribe", f"<{url}>"))
             headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
         return headers
@@ -174,7 +203,7 @@ def _merged(message: list[str | int]) -> list[str | int]:
 
 def render_bag(prepared: PreparedBatch, content: Content, bag: Bag) -> Iterator[bytes]:
     """The lines of the Bag's `dispatched/` object, one at a time."""
-    stretches = prepared.stretches(bag.rows)
+    stretches = prepared.stretches(bag)
     places = {stretch: len(prepared.shared) + place for place, stretch in enumerate(stretches)}
     header = BagHeader(
         batch=bag.batch,

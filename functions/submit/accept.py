@@ -4,7 +4,7 @@ A wrong content refuses the whole call; a wrong Recipient is refused alone, with
 the others go on. Nothing here reads a clock, a store or the network.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,12 +30,17 @@ from shared.model import (
     Submitted,
 )
 from shared.suppressions import is_suppressed
+from shared.tracking import NOTHING, AboveCeiling, Tracking, TrackingWish, allowed
 
 MAX_SUBJECT_CHARS = 5000
 """It is a Template, too; what it renders to is one header field."""
 MAX_NAME_BYTES = 320
 """A display name, so that it and its address fit in one line of 998 (RFC 5322 §2.1.1) encoded."""
 MAX_SHOWN = 100
+_NO_HOST = (
+    "neither the Domain has a tracking host nor this installation a URL (track.public_url): "
+    "ekiden domain tracking"
+)
 CLOCK_SKEW_S = 60.0
 """A scheduled time may be this long ago: the app's clock is not ours."""
 
@@ -61,7 +66,11 @@ class Circumstances:
     digest: str
     limits: Limits
     template: Template | None = None
-    suppressed: frozenset[str] = frozenset()
+    ceiling: Tracking = NOTHING
+    """The Domain's."""
+    tracking_url: str = ""
+    """Where `track` answers for this Domain; empty: nowhere."""
+    suppressed: Container[str] = frozenset()
 
     def with_template(self, template: Template | None) -> "Circumstances":
         return replace(self, template=template)
@@ -106,11 +115,14 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
     headers = _shown(request.headers)
     files = sum(len(file.content) for file in request.attachments)
     check_size(len(html.encode()) + len(text.encode()) + files, case.limits)
-    url = _unsubscribe_url(request)
+    url = _unsubscribe_url(request, case)
+    hosted = request.one_click_unsubscribe is not None and not url
+    tracking = _tracking(request, case)
     if not can_be_sent(request.global_fields, msgspec.json.encode(request.global_fields)):
         detail = "global_fields have a NUL character, or are nested too deep"
         raise Problem(422, "invalid_content", detail)
-    rules = _Rules(needed(html, text), needed(subject), url, request.global_fields, case)
+    known = {**request.global_fields, **({"unsubscribe_url": "x"} if hosted else {})}
+    rules = _Rules(needed(html, text), needed(subject), url, known, case)
     kept, rejected = _sort_out(request.recipients, rules)
     if not kept:
         refuse_all(rejected)
@@ -133,8 +145,22 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
         tags=parts.checked_tags(request.tags),
         metadata=parts.checked_metadata(request.metadata),
         pool=request.pool,
+        tracking=None if tracking.is_off else tracking,
+        hosted_unsubscribe=hosted,
+        tracking_url=case.tracking_url if hosted or not tracking.is_off else "",
     )
     return Submitted(content=content, recipients=kept)
+
+
+def _tracking(request: ParsedBatch, case: Circumstances) -> Tracking:
+    """What counts for the Batch. Raises `Problem`."""
+    try:
+        tracking = allowed(case.ceiling, request.tracking or TrackingWish(), TrackingWish())
+    except AboveCeiling as error:
+        raise Problem(422, "tracking_above_ceiling", str(error)) from error
+    if not tracking.is_off and not case.tracking_url:
+        raise Problem(422, "tracking_not_set_up", _NO_HOST)
+    return tracking
 
 
 def refuse_all(rejected: list[Rejection]) -> None:
@@ -205,10 +231,15 @@ def _shown(headers: ShownHeaders) -> ShownHeaders:
     return headers
 
 
-def _unsubscribe_url(request: ParsedBatch) -> str:
+def _unsubscribe_url(request: ParsedBatch, case: Circumstances) -> str:
+    """The app's own; empty if it has none, or wants ours."""
     if request.one_click_unsubscribe is None:
         return ""
     url = request.one_click_unsubscribe.url_template
+    if not url:
+        if not case.tracking_url:
+            raise Problem(422, "tracking_not_set_up", _NO_HOST)
+        return ""
     try:
         unsubscribe.check(url)
     except unsubscribe.Unresolved as error:
@@ -283,6 +314,8 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: AddressSet) ->
         return "undefined_field"
     if not fit_headers(everything, rules.in_headers):
         return "invalid_field"
+    if recipient.tracking and not _is_allowed(recipient.tracking, rules.case.ceiling):
+        return "tracking_above_ceiling"
     if rules.url:
         try:
             unsubscribe.fill(rules.url, everything)
@@ -290,3 +323,11 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: AddressSet) ->
             return "unsubscribe_url_unresolved"
     seen.add(address)
     return ""
+
+
+def _is_allowed(wish: TrackingWish, ceiling: Tracking) -> bool:
+    try:
+        allowed(ceiling, wish, TrackingWish())
+    except AboveCeiling:
+        return False
+    return True

@@ -23,7 +23,14 @@ def submit(config: Config, store: Store, clock: Clock = time.time) -> Submit:
     )
     # Ids have to be unlike each other, not secret: asking the system each time would cost more.
     chance = Random()
-    return Submit(store, clock, lambda: chance.randbytes(10), limits, config.submit.idempotency_ttl)
+    return Submit(
+        store,
+        clock,
+        lambda: chance.randbytes(10),
+        limits,
+        config.submit.idempotency_ttl,
+        config.track.public_url,
+    )
 
 
 def face(config: Config, core: Submit, watch: Watch, waker: Waker) -> SubmitFace:

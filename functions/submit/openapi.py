@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from functions.submit.readback import BatchList, BatchStatus, DeliveryHistory, DeliveryPage
 from shared.model import Accepted, BatchRequest, MessageRequest
+from shared.readback import BatchList, BatchStatus, DeliveryHistory, DeliveryPage
 
 
 class Problem(msgspec.Struct, rename={"kind": "type"}):

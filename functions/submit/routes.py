@@ -19,7 +19,6 @@ import msgspec
 
 from functions.submit.cancel import cancel
 from functions.submit.parts import checked_tags
-from functions.submit.readback import ReadBack
 from functions.submit.submit import Call, Submit
 from shared.address import normal_domain
 from shared.errors import LostRace, Temporary
@@ -27,6 +26,7 @@ from shared.http import Problem, Request, Response, as_json, credentials
 from shared.ids import digest
 from shared.model import Accepted
 from shared.outcome import FINAL, State
+from shared.readback import ReadBack
 from shared.stage import Wake
 from shared.watch import Watch
 

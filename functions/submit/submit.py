@@ -64,7 +64,10 @@ class Submit:
         entropy: Entropy,
         limits: Limits | None = None,
         idempotency_ttl_s: float = 86400.0,
+        tracking_url: str = "",
     ) -> None:
+        """`tracking_url` is where `track` answers for Domains without a host of their own."""
+        self._tracking_url = tracking_url.rstrip("/")
         self.store = store
         self.clock = clock
         self.directory = Directory(store, clock)
@@ -184,12 +187,16 @@ class Submit:
         return await self.put(submitted)
 
     async def _case(self, call: Call, record: idempotency.Record) -> Circumstances:
+        domain = await self.directory.domain(call.domain)
+        own_url = domain.tracking_host and f"https://{domain.tracking_host}"
         return Circumstances(
             domain=call.domain,
             batch=record.batch,
             now=record.accepted_at,
             digest=record.digest,
             limits=self.limits,
+            ceiling=domain.tracking,
+            tracking_url=own_url or self._tracking_url,
             suppressed=await self.suppressions.of(call.domain),
         )
 

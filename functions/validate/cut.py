@@ -5,7 +5,7 @@ order depends on the Batch alone, so a Delivery's id is the same in every run.
 """
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -13,6 +13,7 @@ from msgspec import Raw
 from shared.address import domain_of, normal, normal_domain
 from shared.address_set import AddressSet
 from shared.suppressions import is_suppressed
+from shared.tracking import Tracking, TrackingWish, restricted
 
 _NO_FIELDS = Raw(b"{}")
 
@@ -22,6 +23,7 @@ class _Row(msgspec.Struct, frozen=True):
 
     email: str
     fields: Raw = _NO_FIELDS
+    tracking: TrackingWish | None = None
 
 
 class BagRow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +33,7 @@ class BagRow(msgspec.Struct, frozen=True, omit_defaults=True):
     email: str
     fields: Raw = _NO_FIELDS
     rejected: str = ""
+    tracking: Tracking | None = None
 
 
 class CutBag(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +51,11 @@ _ROW = msgspec.json.Decoder(_Row)
 class Cut:
     """A Batch's Recipients, grouped by domain and cut into Bags of `bag_size`."""
 
-    def __init__(self, recipients: Sequence[Raw], bag_size: int) -> None:
+    def __init__(
+        self, recipients: Sequence[Raw], bag_size: int, tracking: Tracking | None = None
+    ) -> None:
+        """`tracking` is what counts for the whole Batch; None: nothing is watched."""
+        self._tracking = tracking
         self._recipients = recipients
         self._bag_size = bag_size
         groups: dict[str, array[int]] = {}  # arrays: 100,000 numbers as objects take 4 MB
@@ -63,7 +70,7 @@ class Cut:
             self._order += groups[domain]
 
     def bags(
-        self, batch: str, domain: str, suppressed: frozenset[str], unreachable: Mapping[str, str]
+        self, batch: str, domain: str, suppressed: Container[str], unreachable: Mapping[str, str]
     ) -> Iterator[CutBag]:
         """The Bags, one at a time. `unreachable` gives the reason for domains without mail."""
         seen = AddressSet()  # of the domain at hand: twins stand in the same group
@@ -77,13 +84,15 @@ class Cut:
                     current = domain_of(address)
                     seen.clear()
                 reason = _refusal(address, suppressed, unreachable, seen)
-                rows.append(BagRow(n, address or row.email, row.fields, reason))
+                wish = self._tracking and row.tracking
+                own = restricted(self._tracking, wish) if self._tracking and wish else None
+                rows.append(BagRow(n, address or row.email, row.fields, reason, own))
             yield CutBag(batch=batch, bag=bag, domain=domain, rows=rows)
 
 
 def _refusal(
     address: str | None,
-    suppressed: frozenset[str],
+    suppressed: Container[str],
     unreachable: Mapping[str, str],
     seen: AddressSet,
 ) -> str:

@@ -48,7 +48,7 @@ def stage(
         content = msgspec.structs.replace(submitted.content, bag_size=bag_size)
         kept = submitted.recipients if keep and fits else None
         content = await _write_content(store, content, kept)
-        cut = Cut(submitted.recipients, content.bag_size)
+        cut = Cut(submitted.recipients, content.bag_size, content.tracking)
         suppressed = await suppressions.of(content.domain)
         unreachable = await mx_check(cut.domains) if mx_check else {}
         ready: list[Wake] = []

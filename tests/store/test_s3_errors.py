@@ -142,3 +142,16 @@ def test_what_a_retry_may_get_past_is_temporary_in_its_type() -> None:
     for name in ("GenericError", "JoinError", "BaseError"):
         error = translate(getattr(obstore.exceptions, name)("x"), "a")
         assert isinstance(error, Temporary)
+
+
+def test_a_key_that_must_not_be_deleted_is_refused() -> None:
+    refused = (
+        b"<DeleteResult><Error><Key>a/x</Key><Code>AccessDenied</Code>"
+        b"<Message>no</Message></Error></DeleteResult>"
+    )
+
+    async def run() -> EkidenError:
+        async with answering(200, refused) as endpoint:
+            return await failure(store_at(endpoint), "delete")
+
+    assert isinstance(asyncio.run(run()), StoreRefused)

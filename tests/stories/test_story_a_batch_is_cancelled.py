@@ -37,7 +37,11 @@ def test_a_scheduled_batch_is_taken_back_before_anything_is_sent() -> None:
             }
             await here.idle()
             assert (here.sink.accepted, here.sink.connections) == (0, 0)
-            assert {key.partition("/")[0] for key in await here.keys()} == {"archive", "batches", "domains"}
+            assert {key.partition("/")[0] for key in await here.keys()} == {
+                "archive",
+                "batches",
+                "domains",
+            }
 
     run(story)
 

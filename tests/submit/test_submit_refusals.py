@@ -379,7 +379,7 @@ def test_a_time_within_bounds_is_when_the_batch_is_due(scheduled_time: str, due:
         "https://example.org/>\r\nX: y",
         "https://example.org/é",
         "https://[::1/",
-        "",
+        " ",
     ],
 )
 def test_an_unsubscribe_url_that_can_never_work_is_refused(url: str) -> None:

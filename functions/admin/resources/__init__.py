@@ -6,7 +6,10 @@ from functions.admin.route import Route
 
 def routes(parts: Parts) -> list[Route]:
     """All endpoints."""
-    from functions.admin.resources import failed
+    from functions.admin.resources import failed, tracking
 
-    modules = (failed,)
+    modules = (
+        tracking,
+        failed,
+    )
     return [route for module in modules for route in module.routes(parts)]

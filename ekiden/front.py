@@ -1,0 +1,73 @@
+"""One port for the HTTP faces of all functions that run in this process."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ekiden.memory import LARGE_BYTES, give_back
+from functions.submit.routes import SubmitFace
+from shared.config import Config
+from shared.http import Problem, Request, Response, as_json
+from shared.stage import Wake
+from shared.store.base import Store
+
+if TYPE_CHECKING:
+    from functions.admin.face import AdminFace
+    from functions.track.face import TrackFace
+
+_SUBMIT = re.compile(r"/v1/(batches|messages|deliveries)(/.*)?|/openapi\.json")
+_TRACK = re.compile(r"/[ocu]/.*")
+_ADMIN = re.compile(r"/v1/.*|/dashboard(/.*)?")
+
+
+class Front:
+    """Knows which function answers at which path."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        submit: SubmitFace,
+        wake: Callable[[Wake], None],
+        ready: Callable[[], Awaitable[Response]],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._submit = submit
+        self._wake = wake
+        self._ready = ready
+
+    async def handle(self, request: Request) -> Response:
+        """Apps, readers of mail, operators, and the probes of an orchestrator (K20)."""
+        on, path = self._config.services, request.path
+        if path == "/healthz":
+            return as_json(200, {"status": "ok"})
+        if path == "/readyz":
+            return await self._ready()
+        if on.submit and _SUBMIT.fullmatch(path):
+            return await self._submitted(request)
+        if on.track and _TRACK.fullmatch(path):
+            return await self._track.handle(request)
+        if on.admin and _ADMIN.fullmatch(path):
+            return await self._admin.handle(request)
+        return Problem(404, "unknown_path", f"nothing answers at {path}").response()
+
+    async def _submitted(self, request: Request) -> Response:
+        response = await self._submit.handle(request)
+        if len(request.body) > LARGE_BYTES:
+            asyncio.get_running_loop().call_later(0.05, give_back)  # when the body is let go
+        return response
+
+    @cached_property
+    def _track(self) -> "TrackFace":
+        from functions.track import assemble
+
+        return assemble.face(self._config, self._store)
+
+    @cached_property
+    def _admin(self) -> "AdminFace":
+        from functions.admin import assemble
+
+        return assemble.face(self._config, self._store, self._wake)
