@@ -15,6 +15,7 @@ from msgspec import Raw
 from functions.submit import parts
 from functions.submit.fields import can_be_sent, fit_headers
 from functions.submit.templates import needed
+from functions.submit.watching import is_allowed, tracking_of, unsubscribe_url
 from shared import unsubscribe
 from shared.address import domain_of, is_printable, normal, normal_mailbox
 from shared.address_set import AddressSet
@@ -30,17 +31,13 @@ from shared.model import (
     Submitted,
 )
 from shared.suppressions import is_suppressed
-from shared.tracking import NOTHING, AboveCeiling, Tracking, TrackingWish, allowed
+from shared.tracking import NOTHING, Tracking
 
 MAX_SUBJECT_CHARS = 5000
 """It is a Template, too; what it renders to is one header field."""
 MAX_NAME_BYTES = 320
 """A display name, so that it and its address fit in one line of 998 (RFC 5322 §2.1.1) encoded."""
 MAX_SHOWN = 100
-_NO_HOST = (
-    "neither the Domain has a tracking host nor this installation a URL (track.public_url): "
-    "ekiden domain tracking"
-)
 CLOCK_SKEW_S = 60.0
 """A scheduled time may be this long ago: the app's clock is not ours."""
 
@@ -115,9 +112,9 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
     headers = _shown(request.headers)
     files = sum(len(file.content) for file in request.attachments)
     check_size(len(html.encode()) + len(text.encode()) + files, case.limits)
-    url = _unsubscribe_url(request, case)
+    url = unsubscribe_url(request, case)
     hosted = request.one_click_unsubscribe is not None and not url
-    tracking = _tracking(request, case)
+    tracking = tracking_of(request, case)
     if not can_be_sent(request.global_fields, msgspec.json.encode(request.global_fields)):
         detail = "global_fields have a NUL character, or are nested too deep"
         raise Problem(422, "invalid_content", detail)
@@ -150,17 +147,6 @@ def accept(request: ParsedBatch, case: Circumstances) -> Submitted:
         tracking_url=case.tracking_url if hosted or not tracking.is_off else "",
     )
     return Submitted(content=content, recipients=kept)
-
-
-def _tracking(request: ParsedBatch, case: Circumstances) -> Tracking:
-    """What counts for the Batch. Raises `Problem`."""
-    try:
-        tracking = allowed(case.ceiling, request.tracking or TrackingWish(), TrackingWish())
-    except AboveCeiling as error:
-        raise Problem(422, "tracking_above_ceiling", str(error)) from error
-    if not tracking.is_off and not case.tracking_url:
-        raise Problem(422, "tracking_not_set_up", _NO_HOST)
-    return tracking
 
 
 def refuse_all(rejected: list[Rejection]) -> None:
@@ -231,23 +217,6 @@ def _shown(headers: ShownHeaders) -> ShownHeaders:
     return headers
 
 
-def _unsubscribe_url(request: ParsedBatch, case: Circumstances) -> str:
-    """The app's own; empty if it has none, or wants ours."""
-    if request.one_click_unsubscribe is None:
-        return ""
-    url = request.one_click_unsubscribe.url_template
-    if not url:
-        if not case.tracking_url:
-            raise Problem(422, "tracking_not_set_up", _NO_HOST)
-        return ""
-    try:
-        unsubscribe.check(url)
-    except unsubscribe.Unresolved as error:
-        detail = f"one_click_unsubscribe.url_template: {error}"
-        raise Problem(422, "invalid_unsubscribe_url", detail) from error
-    return url
-
-
 def due_time(scheduled_time: str, case: Circumstances) -> float:
     """When to send, in seconds since 1970. Raises `Problem` for the past and the far future."""
     if not scheduled_time:
@@ -314,7 +283,7 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: AddressSet) ->
         return "undefined_field"
     if not fit_headers(everything, rules.in_headers):
         return "invalid_field"
-    if recipient.tracking and not _is_allowed(recipient.tracking, rules.case.ceiling):
+    if recipient.tracking and not is_allowed(recipient.tracking, rules.case.ceiling):
         return "tracking_above_ceiling"
     if rules.url:
         try:
@@ -323,11 +292,3 @@ def _refusal(recipient: Recipient, raw: Raw, rules: _Rules, seen: AddressSet) ->
             return "unsubscribe_url_unresolved"
     seen.add(address)
     return ""
-
-
-def _is_allowed(wish: TrackingWish, ceiling: Tracking) -> bool:
-    try:
-        allowed(ceiling, wish, TrackingWish())
-    except AboveCeiling:
-        return False
-    return True
