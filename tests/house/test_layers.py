@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("shared", "functions", "ekiden")
 PURE = [
+    *("ekiden/bucket/expiry.py", "ekiden/bucket/notices.py", "ekiden/doctor/records.py"),
     *("functions/submit/accept.py", "functions/submit/message.py", "functions/submit/parts.py"),
     *("functions/submit/fields.py", "functions/submit/templates.py"),
     *("functions/submit/smtp_message.py", "functions/submit/login.py"),
@@ -17,11 +18,13 @@ PURE = [
     *("functions/dispatch/headers.py", "functions/dispatch/dkim.py"),
     "functions/dispatch/canonical.py",
     *("functions/send/decide.py", "functions/send/retry.py", "functions/send/routing.py"),
+    "functions/send/tally.py",
     *(
         f"functions/send/destinations/{name}.py"
         for name in ("limits", "pace", "progress", "warmup")
     ),
     *(f"functions/send/protection/{name}.py" for name in ("decide", "mta_sts", "tlsa")),
+    *(f"ekiden/cost/{name}.py" for name in ("bill", "report", "traffic", "usage")),
     *("functions/send/demo/answers.py", "functions/send/demo/reports.py"),
     *(
         f"functions/send/notices/{name}.py"
@@ -46,6 +49,11 @@ PURE = [
             "verdict",
         )
     ),
+    "ekiden/sources/answer.py",
+    *("ekiden/replay/moment.py", "ekiden/replay/compare.py"),
+    *("functions/dispatch/links.py", "functions/dispatch/tracked.py", "functions/track/pages.py"),
+    *("functions/track/visitors.py", "functions/submit/watching.py"),
+    *("functions/admin/route.py", "functions/admin/openapi.py"),
     *(
         f"shared/smtp_server/{name}.py"
         for name in ("intake", "commands", "reply", "proxy_header", "door", "trace")
@@ -56,6 +64,9 @@ PURE = [
             *(
                 "events/__init__",
                 "trace_ids",
+                "tracking",
+                "tracking_tokens",
+                "counts",
                 "address",
                 "bounce_classes",
                 "bounce_rules",
@@ -63,6 +74,7 @@ PURE = [
                 "ids",
                 "inbound",
                 "keys",
+                "layout",
             ),
             *("model", "outcome", "sandbox", "template_budget", "template_filters"),
             *("template_syntax", "templating", "unsubscribe"),
