@@ -43,9 +43,6 @@ def notification(webhook: str) -> str:
         f'endpoint = "{webhook}"\n'
         f'bearer_token = "{TOKEN}"\n'
         'event_types = ["create"]\n'
-        # A worker waits until the stage has answered, and a Bag may take minutes.
-        "workers = 100\n"
-        "timeout_seconds = 300\n"
     )
 
 

@@ -60,6 +60,9 @@ FREE = {
 """What may stand where a schema allows any name. The first four are spelled as their projects
 document them; a new one is looked up there before it is added here."""
 
+TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+"""OpenTelemetry's variables that the manifests set, as docs/operations.md spells them."""
+
 
 class Unfit(Exception):
     """A document that its schema, or our list of free names, refuses."""
@@ -72,7 +75,7 @@ def check(document: Document) -> None:
         raise Unfit(f"{error.json_path}: {error.message}")
     _check_free_names(document)
     if document["kind"] == "ConfigMap":
-        _refuse_others(document["data"], {option.env for option in options()})
+        _refuse_others(document["data"], {option.env for option in options()} | TRACES)
     elif document["kind"] == "Service" and "serving" not in document["apiVersion"]:
         _refuse_others(document["spec"]["selector"], FREE["matchLabels"])
 

@@ -44,6 +44,12 @@ class Image:
         podman = self._podman("run", "--rm", *HARDENED, "--entrypoint=sh", IMAGE, "-c")
         return _run([*podman, *command], timeout_s=60)
 
+    @property
+    def size_bytes(self) -> int:
+        """With its base."""
+        inspect = ("image", "inspect", "--format={{.Size}}", IMAGE)
+        return int(_run(self._podman(*inspect), timeout_s=60))
+
     @contextmanager
     def started(self, port: int, **variables: str) -> Iterator[None]:
         """A container of it; it is ready when `port` listens."""

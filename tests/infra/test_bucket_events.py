@@ -8,9 +8,9 @@ from urllib.parse import quote_plus
 import msgspec
 import pytest
 import yaml
-from manifests import KNATIVE
+from manifests import KNATIVE, STAGES
 
-from shared import events, keys
+from shared import events
 
 DEPTH = sys.getrecursionlimit()
 jsonata = pytest.importorskip("jsonata", reason="the package jsonata-python is missing")
@@ -38,8 +38,8 @@ def _webhook(key: str) -> Any:
     return {"EventName": record["eventName"], "Key": f"ekiden/{key}", "Records": [record]}
 
 
-@pytest.mark.parametrize(("prefix", "stage"), keys.WORK.items())
-def test_the_type_says_the_stage_and_the_data_the_key(prefix: str, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "prefix"), STAGES.items())
+def test_the_type_says_the_stage_and_the_data_the_key(stage: str, prefix: str) -> None:
     key = prefix + NAMES.get(prefix, "b/0000.json")
     event = _transformed(_webhook(key))
     assert event["type"] == f"ekiden.work.{stage}"

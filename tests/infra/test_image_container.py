@@ -9,11 +9,13 @@ from urllib.request import urlopen
 
 import pytest
 from container_image import Image, ImageUnavailable, built_image
-from manifests import FUNCTIONS, ROOT
+from manifests import FUNCTIONS
 
 from benchmarks.loopback import free_port
 
 MEMORY = {"EKIDEN_STORE_URL": "memory:"}
+MOST_OF_OURS_MB = 250
+"""What the packages and the code may weigh, compiled: each node that runs one fetches them."""
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +35,6 @@ def _says(port: int, path: str) -> int:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_it_answers_for_each_function(image: Image, name: str) -> None:
-    if name == "sweep" and not (ROOT / "functions" / name).exists():
-        pytest.skip("functions/sweep is not built yet")
     port = free_port()
     with image.started(port, FUNCTION_TARGET=name, PORT=str(port), **MEMORY):
         assert [_says(port, path) for path in ("/healthz", "/_/health", "/_/ready")] == [200] * 3
@@ -67,3 +67,17 @@ ours = [each for each in pathlib.Path("/app").rglob("*.py") if "lib" not in each
 print(flags, all((each.parent / "__pycache__").exists() for each in ours), len(ours) > 100)
 """
     assert image.run(f"python3 -c '{program}'").strip() == "{1} True True"
+
+
+def test_it_stays_small(image: Image) -> None:
+    ours_mb = int(image.run("du -sm /app").split()[0])
+    print(f"{image.size_bytes / 1e6:.0f} MB with its base, {ours_mb} MB of it /app")
+    assert ours_mb < MOST_OF_OURS_MB
+
+
+def test_all_that_is_loaded_when_it_is_needed_is_there(image: Image) -> None:
+    """Sources, traces and listeners import their packages late: what is missing shows late."""
+    late = ("sqs", "nats", "minio", "http", "posting", "listing")
+    modules = [f"ekiden.sources.{name}" for name in late]
+    modules += ["boto3", "nats", "minio", "shared.trace_export", "functions.bounce.smtp"]
+    assert image.run(f"python3 -c 'import {', '.join(modules)}; print(1)'").strip() == "1"

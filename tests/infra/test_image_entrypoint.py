@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from manifests import FUNCTIONS, ROOT
+import yaml
+from manifests import FUNCTIONS, KNATIVE, ROOT
 
 from benchmarks.loopback import free_port, wait_until_listens
 
@@ -42,8 +43,6 @@ def _answer(port: int, path: str) -> int:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_it_starts_the_function_that_is_named(name: str) -> None:
-    if name == "sweep" and not (ROOT / "functions" / name).exists():
-        pytest.skip("functions/sweep is not built yet")
     port = free_port()
     with _started(port, FUNCTION_TARGET=name, PORT=str(port)) as process:
         assert [_answer(port, path) for path in ("/healthz", "/_/health", "/_/ready")] == [200] * 3
@@ -95,3 +94,16 @@ def _refused(**variables: str) -> str:
     )
     assert done.returncode != 0
     return done.stderr + done.stdout
+
+
+def test_the_sweep_takes_what_its_timer_calls() -> None:
+    """The command of the CronJob, with another address; a refusal would end it with an error."""
+    file = KNATIVE / "components" / "sweep-timer" / "sweep-timer.yaml"
+    job = next(yaml.safe_load_all(file.read_text()))["spec"]["jobTemplate"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    port = free_port()
+    with _started(port, FUNCTION_TARGET="sweep", PORT=str(port), EKIDEN_EVENTS_TOKEN="secret"):
+        (program,) = container["args"]
+        here = program.replace("sweep.ekiden.svc.cluster.local", f"127.0.0.1:{port}")
+        assert here != program
+        subprocess.run([*container["command"], here], check=True, timeout=60, env=_variables())

@@ -7,25 +7,33 @@ import pytest
 from manifests import (
     FUNCTIONS,
     KNATIVE,
+    OUTSIDE,
     OVERLAYS,
     ROOT,
+    STAGES,
+    Deployment,
+    deployments,
     environment,
     functions,
     of_kind,
     pod_templates,
     rendered,
-    with_component,
+    secrets_of,
+    with_options,
 )
 
 from ekiden.cli.run import POD
-from shared import keys
+from ekiden.station import LISTENERS_PATIENCE_S, SOURCES_PATIENCE_S
 from shared.config import Config, load
 from shared.face import READY_PATHS
 
-pytestmark = pytest.mark.parametrize("overlay", OVERLAYS)
+every_deployment = pytest.mark.parametrize("deployment", deployments(), ids=str)
+every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 LONGEST_REQUEST_S = 600
 """Knative's own limit (max-revision-timeout-seconds)."""
+RESTRICTED = {"webhook", "aws", "seaweedfs"}
+"""Overlays that need nothing of Knative Eventing, whose pods are not."""
 
 
 def _container(template: dict[str, Any]) -> dict[str, Any]:
@@ -33,47 +41,49 @@ def _container(template: dict[str, Any]) -> dict[str, Any]:
     return dict(container)
 
 
-def _pod_config(overlay: str) -> Config:
-    documents = rendered(overlay)
+def _pod_config(documents: list[dict[str, Any]]) -> Config:
     template = pod_templates(documents)["pod"]
     return load(environ=environment(documents, template), instead=POD)
 
 
-def test_every_function_is_deployed_and_names_its_own_target(overlay: str) -> None:
-    documents = rendered(overlay)
-    assert set(functions(documents)) == set(FUNCTIONS)
-    for name in FUNCTIONS:
+@every_deployment
+def test_every_function_is_deployed_and_names_its_own_target(deployment: Deployment) -> None:
+    documents = deployment.documents
+    assert set(functions(documents)) == deployment.functions
+    for name in deployment.functions:
         template = pod_templates(documents)[name]
         assert environment(documents, template)["FUNCTION_TARGET"] == name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_target_is_in_the_code(overlay: str, name: str) -> None:
+def test_every_target_is_in_the_code(name: str) -> None:
     main = ROOT / "functions" / name / "main.py"
-    if name == "sweep" and not main.exists():
-        pytest.skip("functions/sweep is not built yet")
     assert f"async def {name}(" in main.read_text()
 
 
-def test_every_part_can_read_its_configuration(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_every_part_can_read_its_configuration(deployment: Deployment) -> None:
+    documents = deployment.documents
     for name, template in pod_templates(documents).items():
         config = load(environ=environment(documents, template), instead=POD)
         if name != "sweep-timer":
             assert config.store.url.startswith("s3://")
 
 
-def test_the_pod_listens_where_its_service_and_its_probes_point(overlay: str) -> None:
-    documents = rendered(overlay)
-    config = _pod_config(overlay)
+@every_deployment
+def test_the_pod_listens_where_its_service_and_its_probes_point(deployment: Deployment) -> None:
+    documents = deployment.documents
+    config = _pod_config(deployment.documents)
     container = _container(pod_templates(documents)["pod"])
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
-    assert ports == {
+    listening = {
         "inbound": config.inbound.port,
         "submission": config.submission.port,
         "submissions": config.submission.tls_port,
         "side": config.metrics.port,
+        "events": config.sources.port,
     }
+    assert ports == {name: port for name, port in listening.items() if port}
     assert config.metrics.host == "0.0.0.0"
     mail = of_kind(documents, "Service", "v1")["mail"]["spec"]
     outside = {each["targetPort"]: each["port"] for each in mail["ports"]}
@@ -85,21 +95,25 @@ def test_the_pod_listens_where_its_service_and_its_probes_point(overlay: str) ->
         assert (asked["path"], asked["port"]) == (path, "side")
 
 
-def test_the_pod_has_time_to_finish(overlay: str) -> None:
-    spec = pod_templates(rendered(overlay))["pod"]["spec"]
+@every_deployment
+def test_the_pod_has_time_to_finish(deployment: Deployment) -> None:
+    spec = pod_templates(deployment.documents)["pod"]["spec"]
     before_s = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] > before_s + 30
+    stopping_s = LISTENERS_PATIENCE_S + SOURCES_PATIENCE_S
+    assert spec["terminationGracePeriodSeconds"] > before_s + stopping_s
 
 
-def test_the_pods_certificate_is_where_it_looks_for_it(overlay: str) -> None:
-    config = _pod_config(overlay).listen
-    mounts = _container(pod_templates(rendered(overlay))["pod"])["volumeMounts"]
+@every_deployment
+def test_the_pods_certificate_is_where_it_looks_for_it(deployment: Deployment) -> None:
+    config = _pod_config(deployment.documents).listen
+    mounts = _container(pod_templates(deployment.documents)["pod"])["volumeMounts"]
     folders = {each["mountPath"] for each in mounts}
     assert {str(Path(config.tls_certificate).parent), str(Path(config.tls_key).parent)} <= folders
 
 
-def test_the_selectors_find_the_pod(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_the_selectors_find_the_pod(deployment: Deployment) -> None:
+    documents = deployment.documents
     labels = pod_templates(documents)["pod"]["metadata"]["labels"].items()
     deployment = of_kind(documents, "Deployment")["pod"]["spec"]
     budget = of_kind(documents, "PodDisruptionBudget")["pod"]["spec"]
@@ -109,8 +123,9 @@ def test_the_selectors_find_the_pod(overlay: str) -> None:
     assert deployment["replicas"] > budget["maxUnavailable"]
 
 
-def test_functions_scale_to_zero_and_keep_to_knatives_limits(overlay: str) -> None:
-    for function in functions(rendered(overlay)).values():
+@every_deployment
+def test_functions_scale_to_zero_and_keep_to_knatives_limits(deployment: Deployment) -> None:
+    for function in functions(deployment.documents).values():
         template = function["spec"]["template"]
         assert template["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "0"
         assert template["spec"]["timeoutSeconds"] <= LONGEST_REQUEST_S
@@ -119,18 +134,20 @@ def test_functions_scale_to_zero_and_keep_to_knatives_limits(overlay: str) -> No
         assert probe["path"] in READY_PATHS
 
 
-def test_only_submit_is_reached_from_outside(overlay: str) -> None:
+@every_deployment
+def test_nothing_but_the_api_is_reached_from_outside(deployment: Deployment) -> None:
     visibility = "networking.knative.dev/visibility"
     outside = {
         name
-        for name, function in functions(rendered(overlay)).items()
+        for name, function in functions(deployment.documents).items()
         if function["metadata"]["labels"].get(visibility) != "cluster-local"
     }
-    assert outside == {"submit"}
+    assert outside == {*OUTSIDE}
 
 
-def test_nothing_runs_with_more_rights_than_it_needs(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_nothing_runs_with_more_rights_than_it_needs(deployment: Deployment) -> None:
+    documents = deployment.documents
     accounts = of_kind(documents, "ServiceAccount")
     for name, template in pod_templates(documents).items():
         spec, container = template["spec"], _container(template)
@@ -147,8 +164,9 @@ def test_nothing_runs_with_more_rights_than_it_needs(overlay: str) -> None:
         assert ":" in container["image"].rpartition("/")[2]
 
 
-def test_every_pod_of_ours_is_behind_the_closed_policy(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_every_pod_of_ours_is_behind_the_closed_policy(deployment: Deployment) -> None:
+    documents = deployment.documents
     policies = of_kind(documents, "NetworkPolicy")
     closed = policies["nothing-else"]["spec"]
     assert closed.keys() == {"podSelector", "policyTypes"}
@@ -158,8 +176,9 @@ def test_every_pod_of_ours_is_behind_the_closed_policy(overlay: str) -> None:
         assert closed["podSelector"]["matchLabels"].items() <= labels.items()
 
 
-def test_only_who_sends_reaches_port_25(overlay: str) -> None:
-    policies = of_kind(rendered(overlay), "NetworkPolicy")
+@every_deployment
+def test_only_who_sends_reaches_port_25(deployment: Deployment) -> None:
+    policies = of_kind(deployment.documents, "NetworkPolicy")
     allowing = {
         name
         for name, policy in policies.items()
@@ -171,51 +190,91 @@ def test_only_who_sends_reaches_port_25(overlay: str) -> None:
     assert set(chosen["values"]) == {"send", "pod"}
 
 
-def test_each_function_has_its_own_credentials(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_each_function_has_its_own_credentials(deployment: Deployment) -> None:
+    documents = deployment.documents
     accounts = of_kind(documents, "ServiceAccount")
-    for name in (*FUNCTIONS, "pod"):
-        template = pod_templates(documents)[name]
-        secrets = [
-            each["secretRef"]["name"]
-            for each in _container(template)["envFrom"]
-            if "secretRef" in each
-        ]
+    for name in (*deployment.functions, "pod"):
+        secrets = secrets_of(pod_templates(documents)[name]) - {"events"}
         role = accounts[name]["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn")
-        if overlay == "webhook" and name != "pod":
-            assert secrets.pop() == "events"
-        if overlay == "aws":
-            assert (secrets, role.rpartition("/")[2]) == ([], f"ekiden-{name}")
+        if deployment.overlay == "aws":
+            assert (secrets, role.rpartition("/")[2]) == (set(), f"ekiden-{name}")
         else:
-            assert (secrets, role) == ([f"store-{name}"], None)
+            assert (secrets, role) == ({f"store-{name}"}, None)
 
 
-def test_a_stage_is_woken_for_its_prefix_and_the_sweep_every_minute(overlay: str) -> None:
-    documents = rendered(overlay)
-    stages = set(keys.WORK.values())
-    if overlay == "broker":
-        triggers = of_kind(documents, "Trigger")
-        assert set(triggers) == stages
-        for stage, trigger in triggers.items():
-            spec = trigger["spec"]
-            assert spec["filter"]["attributes"] == {"type": f"ekiden.work.{stage}"}
-            assert spec["subscriber"]["ref"]["name"] == stage
-            assert spec["broker"] in of_kind(documents, "Broker")
-    if overlay == "aws":
-        queues = of_kind(documents, "IntegrationSource")
-        assert set(queues) == stages
-        for stage, source in queues.items():
-            sqs = source["spec"]["aws"]["sqs"]
-            assert sqs["arn"].endswith(f":ekiden-{stage}")
-            assert sqs["visibilityTimeout"] > LONGEST_REQUEST_S
-            assert source["spec"]["sink"]["ref"]["name"] == stage
+@every_deployment
+def test_who_can_show_the_token_is_asked_for_it(deployment: Deployment) -> None:
+    """A Broker cannot. A pod that feeds the functions shows it, and so does the sweep."""
+    documents = deployment.documents
+    asking = {
+        name
+        for name, template in pod_templates(documents).items()
+        if "events" in secrets_of(template)
+    }
+    functions_ask = deployment.functions if deployment.overlay != "broker" else set()
+    assert asking == functions_ask | (
+        {"pod"} if "feed-from-pod" in deployment.components else set()
+    )
+
+
+@every_deployment
+def test_a_broker_calls_each_stage_for_its_own_events(deployment: Deployment) -> None:
+    documents = deployment.documents
+    triggers = of_kind(documents, "Trigger")
+    called = STAGES.keys() & deployment.functions if deployment.overlay == "broker" else set()
+    assert set(triggers) == called
+    for stage, trigger in triggers.items():
+        spec = trigger["spec"]
+        assert spec["filter"]["attributes"] == {"type": f"ekiden.work.{stage}"}
+        assert spec["subscriber"]["ref"]["name"] == stage
+        assert spec["broker"] in of_kind(documents, "Broker")
+
+
+@every_deployment
+def test_the_sweep_is_called_every_minute(deployment: Deployment) -> None:
+    documents = deployment.documents
     timers = of_kind(documents, "PingSource") | of_kind(documents, "CronJob")
     (timer,) = timers.values()
     assert timer["spec"]["schedule"] == "* * * * *"
 
 
-def test_every_reference_points_at_something(overlay: str) -> None:
-    documents = rendered(overlay)
+@every_deployment
+def test_nothing_but_the_pod_runs_when_there_is_nothing_to_do(deployment: Deployment) -> None:
+    """What else Kubernetes or Knative would keep running, it would keep running here."""
+    documents = deployment.documents
+    assert of_kind(documents, "Deployment").keys() == {"pod"}
+    lasting = {
+        "StatefulSet",
+        "DaemonSet",
+        "IntegrationSource",
+        "ContainerSource",
+        "ApiServerSource",
+    }
+    assert not lasting & {each["kind"] for each in documents}
+
+
+@every_deployment
+def test_eventing_is_needed_by_the_broker_alone(deployment: Deployment) -> None:
+    documents = deployment.documents
+    groups = {each["apiVersion"].partition("/")[0] for each in documents}
+    needed = {group for group in groups if group.startswith(("eventing.", "sources."))}
+    assert bool(needed) == (deployment.overlay not in RESTRICTED)
+    (namespace,) = of_kind(documents, "Namespace").values()
+    enforced = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert (enforced == "restricted") == (deployment.overlay in RESTRICTED)
+
+
+@every_deployment
+def test_all_that_has_a_namespace_is_in_ours(deployment: Deployment) -> None:
+    for each in deployment.documents:
+        if each["kind"] != "Namespace":
+            assert each["metadata"]["namespace"] == "ekiden", each["metadata"]["name"]
+
+
+@every_deployment
+def test_every_reference_points_at_something(deployment: Deployment) -> None:
+    documents = deployment.documents
     there = {(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in documents}
     for reference in _references(documents):
         assert (reference["apiVersion"], reference["kind"], reference["name"]) in there
@@ -230,31 +289,47 @@ def _references(node: Any) -> list[dict[str, str]]:
     return here + _references(list(node.values()))
 
 
-def test_when_the_pod_sends_nothing_calls_the_functions_that_are_gone(
-    overlay: str, tmp_path: Path
-) -> None:
-    documents = with_component(overlay, tmp_path)
-    assert set(functions(documents)) == set(FUNCTIONS) - {"send", "bounce"}
-    there = {(each["kind"], each["metadata"]["name"]) for each in documents}
-    for reference in _references(documents):
-        assert (reference["kind"], reference["name"]) in there
-    variables = environment(documents, pod_templates(documents)["pod"])
-    services = load(environ=variables, instead=POD).services
-    assert services.send
-    assert services.bounce
-    assert services.sweep
+@every_deployment
+def test_the_pod_does_what_no_function_does(deployment: Deployment) -> None:
+    services = _pod_config(deployment.documents).services
+    done = {name for name in ("send", "bounce", "sweep") if getattr(services, name)}
+    assert done == (deployment.done_by_pod | {"sweep"} if deployment.done_by_pod else set())
+    assert services.inbound
+    assert services.submission
 
 
-def test_a_changed_option_changes_the_configmaps_name(overlay: str, tmp_path: Path) -> None:
+@every_overlay
+def test_a_changed_option_changes_the_configmaps_name(overlay: str) -> None:
     before = of_kind(rendered(overlay), "ConfigMap").keys()
-    after = of_kind(with_component(overlay, tmp_path), "ConfigMap").keys()
+    changed = {"ekiden-pod": {"EKIDEN_LOG_LEVEL": "debug"}}
+    after = of_kind(with_options(overlay, (), changed), "ConfigMap").keys()
     assert len(before - after) == 1
 
 
+@every_deployment
+def test_what_somebody_puts_into_an_overlay_of_their_own_counts(deployment: Deployment) -> None:
+    queue = "https://sqs.eu-west-1.amazonaws.com/222233334444/mine"
+    mine = {
+        "ekiden": {
+            "EKIDEN_STORE_URL": "s3://mine",
+            "EKIDEN_SEND_HOSTNAME": "mail.example.net",
+            "EKIDEN_SUBMIT_PUBLIC_URL": "https://submit.example.net",
+        },
+        "ekiden-pod": {"EKIDEN_SOURCES_SQS": queue},
+    }
+    config = _pod_config(with_options(*deployment, mine))
+    assert (config.store.url, config.send.hostname) == ("s3://mine", "mail.example.net")
+    assert config.submit.public_url == "https://submit.example.net"
+    assert config.sources.sqs == (queue,)
+
+
+@every_overlay
 def test_the_readme_names_the_overlay_and_its_secrets(overlay: str) -> None:
     page = (KNATIVE.parent / "README.md").read_text()
     assert f"`knative/overlays/{overlay}`" in page
     for name in (*FUNCTIONS, "pod"):
         assert f"`store-{name}`" in page
-    for prefix, stage in keys.WORK.items():
+    for stage, prefix in STAGES.items():
         assert f"| `{prefix}` | {stage} |" in page
+    for component in KNATIVE.glob("components/*"):
+        assert f"`{component.name}`" in page

@@ -2,14 +2,13 @@
 
 import copy
 import os
-from pathlib import Path
 from random import Random
 from secrets import randbits
 from typing import Any
 
 import pytest
 from closed_schemas import Unfit, check
-from manifests import OVERLAYS, Document, keys_in, rendered, sources, with_component
+from manifests import ROOT, Deployment, Document, deployments, in_folder, keys_in, sources
 
 MUTATIONS = 300
 
@@ -23,15 +22,14 @@ def test_a_document_fits_its_schema(document: Document) -> None:
     check(document)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_is_applied_fits_its_schemas(overlay: str) -> None:
-    for document in rendered(overlay):
+@pytest.mark.parametrize("deployment", deployments(), ids=str)
+def test_what_is_applied_fits_its_schemas(deployment: Deployment) -> None:
+    for document in deployment.documents:
         check(document)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_it_still_fits_when_the_pod_sends(overlay: str, tmp_path: Path) -> None:
-    for document in with_component(overlay, tmp_path):
+def test_the_pod_beside_openfaas_fits_its_schemas() -> None:
+    for document in in_folder(ROOT / "infra" / "openfaas" / "pod"):
         check(document)
 
 
@@ -39,7 +37,7 @@ def test_a_typo_in_any_field_is_found() -> None:
     seed = int(os.environ.get("EKIDEN_TEST_SEED", 0)) or randbits(32)
     print(f"EKIDEN_TEST_SEED={seed}")
     random = Random(seed)
-    documents = [each for overlay in OVERLAYS for each in rendered(overlay)]
+    documents = [each for deployment in deployments() for each in deployment.documents]
     for _ in range(MUTATIONS):
         document = copy.deepcopy(random.choice(documents))
         path = random.choice(list(keys_in(document)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from manifests import FUNCTIONS, ROOT
+from manifests import FUNCTIONS, ROOT, STAGES
 
 from shared.config import load, options
 from shared.face import LIVE_PATHS, READY_PATHS
@@ -78,8 +78,6 @@ def test_all_functions_are_the_one_image_with_a_read_only_root(function: dict[st
 
 def test_a_function_names_its_own_target(name: str, function: dict[str, Any]) -> None:
     assert function["environment"]["FUNCTION_TARGET"] == name
-    if name == "sweep" and not (ROOT / "functions" / name).exists():
-        pytest.skip("functions/sweep is not built yet")
     assert (ROOT / "functions" / name / "main.py").exists()
 
 
@@ -110,3 +108,12 @@ def test_the_options_and_the_secrets_exist(function: dict[str, Any]) -> None:
     credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     named = {re.sub("-", "_", secret).upper() for secret in function["secrets"]}
     assert named <= {option.env for option in options()} | credentials
+
+
+def test_the_sweep_calls_every_stage_through_the_gateway() -> None:
+    own = _stack()["functions"]["sweep"]["environment"]
+    config = load(environ={key: own[key] for key in own if key.startswith("EKIDEN_")})
+    targets = dict(each.split("=", 1) for each in config.sweep.targets)
+    assert targets.keys() == STAGES.keys() <= _stack()["functions"].keys()
+    for stage, url in targets.items():
+        assert url == f"http://gateway.openfaas.svc.cluster.local:8080/function/{stage}"

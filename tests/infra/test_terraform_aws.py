@@ -210,7 +210,8 @@ def test_each_role_has_the_rights_of_its_function_and_trusts_its_account(
     for function in sorted(RIGHTS.keys() - {"pod_sending"}):
         name = f"ekiden-{function}"
         assert made["role_arns"][function].endswith(f":role/{name}")
-        assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["bucket"]
+        reads = ["queues"] if function == "pod" else []
+        assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["bucket", *reads]
         given = iam.get_role_policy(RoleName=name, PolicyName="bucket")["PolicyDocument"]
         assert given == policy(RIGHTS[function], BUCKET)
         (trust,) = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"]

@@ -130,15 +130,16 @@ def _arns(kind: str) -> set[str]:
 
 def test_the_roles_are_those_that_service_accounts_name() -> None:
     functions = {f"ekiden-{name}" for name in RIGHTS if name != "pod_sending"}
-    assert _arns("iam") == functions | {"ekiden-queues"}
-    assert '"${var.name_prefix}-queues"' in _text("aws")
+    assert _arns("iam") == functions
     assert {name.removeprefix("ekiden-") for name in functions} == {*FUNCTIONS, "pod"}
     accounts = of_kind(sources(), "ServiceAccount")
-    assert {*FUNCTIONS, "pod", "queues"} <= accounts.keys()
+    assert {*FUNCTIONS, "pod"} <= accounts.keys()
 
 
 def test_the_queues_are_those_that_sources_read() -> None:
-    assert _arns("sqs") == set(QUEUES.values())
+    text = (KNATIVE / "overlays" / "aws" / "kustomization.yaml").read_text()
+    read = set(re.findall(r"https://sqs\.[\w.-]+/\d{12}/([\w-]+)", text))
+    assert read == set(QUEUES.values())
 
 
 def test_the_secrets_are_those_that_the_readme_names() -> None:

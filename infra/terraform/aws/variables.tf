@@ -24,7 +24,7 @@ variable "send_from_pod" {
 variable "pod_reads_queues" {
   description = "Whether the pod takes the events from the queues itself, instead of Knative's sources."
   type        = bool
-  default     = false
+  default     = true
 }
 
 variable "oidc_provider_arn" {
