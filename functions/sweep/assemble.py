@@ -7,10 +7,12 @@ from functions.sweep.waking import Waking
 from shared.config import Config
 from shared.stage import Clock
 from shared.store.base import Store
+from shared.suppressions.turns import Turns
 
 
 def sweeping(config: Config, store: Store, clock: Clock = time.time) -> Sweeping:
     targets = dict(each.split("=", 1) for each in config.sweep.targets)
     waking = Waking(store, targets, config.events.token)
     own = config.sweep
-    return Sweeping(store, clock, waking, own.forgotten_after, own.max_redrives)
+    compaction = Turns(store, clock)
+    return Sweeping(store, clock, waking, own.forgotten_after, own.max_redrives, compaction)

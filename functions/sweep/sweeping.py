@@ -1,13 +1,15 @@
 """One sweep over the store, for stages that run elsewhere.
 
 Work that was put longer than `forgotten_after_s` ago and is still there has lost its event, or its
-stage fails again and again. It is woken once more; how often stands in `control/redrives/<key>`.
+stage fails again and again. It is woken once more; how often stands in `control/redrives/<key>`,
+unless it waits in a crowd, or its stage said that it has no time.
 What was woken too often goes to `failed/`, and is for a person. Work that somebody has a lease on
 is not forgotten. Two sweeps at once do no harm: of two that count, one finds the count changed.
 """
 
+import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -18,10 +20,16 @@ from shared import keys
 from shared.errors import LostRace, NotFound, Permanent
 from shared.stage import Clock, Wake, fail
 from shared.store.base import Store, list_all
+from shared.suppressions.turns import Turns
 from shared.sweep import drop_orphaned_leases, forgotten, release_due
+from shared.together import together
 
 log = logging.getLogger("ekiden.sweep")
 
+CROWD = 20
+"""So many forgotten objects of one stage wait for it, or for their events: what is poisonous among
+them is told when they are done. Counting now would give up work that only has to wait."""
+SIDE_BY_SIDE = 8
 NOTICED_FROM = 3
 """So many forgotten objects of one stage: its events are missing, not late."""
 
@@ -60,12 +68,14 @@ class Sweeping:
         waking: Waking,
         forgotten_after_s: float,
         max_redrives: int,
+        compaction: Turns | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._waking = waking
         self._forgotten_after_s = forgotten_after_s
         self._max_redrives = max_redrives
+        self._compaction = compaction
 
     async def sweep(self) -> Swept:
         """Raises `Temporary` when the store does not answer; what was done is done."""
@@ -74,26 +84,49 @@ class Sweeping:
         older_than = now - self._forgotten_after_s
         async for _ in release_due(self._store, now):
             done.released += 1  # its put is the event
-        for event in [each async for each in forgotten(self._store, older_than)]:
-            await self._again(event, now, done)
+        by_stage: dict[str, list[Wake]] = defaultdict(list)
+        async for event in forgotten(self._store, older_than):
+            by_stage[keys.stage_of(event.key) or ""].append(event)
+        places = asyncio.Semaphore(SIDE_BY_SIDE)
+        await together(
+            self._in_turn(places, event, now, done, in_crowd=len(events) > CROWD)
+            for events in by_stage.values()
+            for event in events
+        )
         await drop_orphaned_leases(self._store, older_than)
         await self._forget_counts()
         self._report(done)
+        if self._compaction:
+            await self._compaction.run_if_due()
         return done
 
-    async def _again(self, event: Wake, now: float, done: Swept) -> None:
-        if await self._is_leased(event.key, now):
-            done.leased += 1
-            return
+    async def _in_turn(
+        self, places: asyncio.Semaphore, event: Wake, now: float, done: Swept, *, in_crowd: bool
+    ) -> None:
+        async with places:
+            if await self._is_leased(event.key, now):
+                done.leased += 1
+            elif in_crowd:
+                await self._waking.wake(event)
+                done.woken[keys.stage_of(event.key) or ""] += 1
+            else:
+                await self._again(event, done)
+
+    async def _again(self, event: Wake, done: Swept) -> None:
         count, etag = await self._count(event.key)
         if count >= self._max_redrives:
             await self._give_up(event.key, count)
             done.failed += 1
             return
         with suppress(LostRace):  # another sweep counts, and wakes
-            # Died behind this: it counts as woken once more than it was.
-            await self._put_count(event.key, count + 1, etag)
-            await self._waking.wake(event)
+            if self._waking.is_answered(event):
+                # Died behind this: it was woken once more than it counts.
+                if await self._waking.wake(event):
+                    await self._put_count(event.key, count + 1, etag)
+            else:
+                # Died behind this: it counts as woken once more than it was.
+                await self._put_count(event.key, count + 1, etag)
+                await self._waking.wake(event)
             done.woken[keys.stage_of(event.key) or ""] += 1
 
     async def _is_leased(self, key: str, now: float) -> bool:

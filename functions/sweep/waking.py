@@ -5,6 +5,7 @@ again. Both may come to nothing: the next sweep finds the work once more.
 """
 
 import asyncio
+import http.client
 import logging
 import urllib.error
 import urllib.request
@@ -20,6 +21,8 @@ from shared.store.base import Store
 
 TIMEOUT_S = 60.0
 """A Bag may take longer; the function goes on then, and has the lease."""
+NOT_TRIED = frozenset({409, 429, 503})
+"""Another has it; too much at once; the store is away: no try of this work."""
 
 log = logging.getLogger("ekiden.sweep")
 
@@ -32,20 +35,25 @@ class Waking:
         self._targets = targets
         self._token = token
 
-    async def wake(self, event: Wake) -> None:
-        """Raises `Temporary` when the store does not answer."""
+    def is_answered(self, event: Wake) -> bool:
+        """Whether its stage is told by its URL, and says what came of it."""
+        return bool(self._targets.get(keys.stage_of(event.key) or ""))
+
+    async def wake(self, event: Wake) -> bool:
+        """Returns whether its stage has tried, as far as can be told. Raises `Temporary` when the
+        store does not answer."""
         url = self._targets.get(keys.stage_of(event.key) or "")
         if url:
-            await asyncio.to_thread(self._post, url, event.key)
-        else:
-            await self._put_again(event.key)
+            return await asyncio.to_thread(self._post, url, event.key)
+        await self._put_again(event.key)
+        return True
 
     async def _put_again(self, key: str) -> None:
         with suppress(NotFound, Changed):  # done, or put again by another sweep
             found = await self._store.get(key)
             await self._store.replace(key, found.body, found.etag)
 
-    def _post(self, url: str, key: str) -> None:
+    def _post(self, url: str, key: str) -> bool:
         request = urllib.request.Request(
             url, msgspec.json.encode({"key": key}), {"content-type": "application/json"}
         )
@@ -53,5 +61,11 @@ class Waking:
             request.add_header("authorization", f"Bearer {self._token}")
         try:
             urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
-        except (urllib.error.URLError, OSError) as error:
+        except urllib.error.HTTPError as error:
+            log.warning("%s answered %d for %s", url, error.code, key)
+            return error.code not in NOT_TRIED
+        except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
             log.warning("%s was not told of %s: %s", url, key, error)
+            # It took the work, and died of it: that is a try.
+            return isinstance(error, http.client.RemoteDisconnected | ConnectionResetError)
+        return True

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from functions.sweep.face import TimerFace
-from functions.sweep.sweeping import Sweeping, Swept
+from functions.sweep.sweeping import CROWD, Sweeping, Swept
 from functions.sweep.waking import Waking
 from shared import keys
 from shared.errors import StoreUnavailable
@@ -157,8 +157,12 @@ class Target(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         told: list[Any] = self.server.told  # type: ignore[attr-defined]
         told.append((json.loads(body), self.headers.get("authorization")))
-        self.send_response(204)
-        self.end_headers()
+        status = self.server.status  # type: ignore[attr-defined]
+        if status:
+            self.send_response(status)
+            self.end_headers()
+        else:
+            self.close_connection = True  # it died of the work
 
     def log_message(self, *args: Any) -> None:
         """Nothing."""
@@ -168,6 +172,7 @@ class Target(BaseHTTPRequestHandler):
 def target() -> Iterator[Any]:
     server = HTTPServer(("127.0.0.1", 0), Target)
     server.told = []  # type: ignore[attr-defined]
+    server.status = 204  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -183,6 +188,42 @@ def test_a_stage_with_an_address_is_told_there(target: Any) -> None:
     assert place.sweep().woken == {"dispatch": 1}
     assert target.told == [({"key": WORK}, "Bearer secret")]
     assert place.get(WORK).modified == OLD, "it was not put again"
+
+
+@pytest.mark.parametrize(
+    ("status", "counted"),
+    [(204, 1), (500, 1), (422, 1), (0, 1), (409, 0), (429, 0), (503, 0)],
+)
+def test_only_a_try_counts(status: int, counted: int, target: Any) -> None:
+    target.status = status
+    place = Place({"dispatch": f"http://127.0.0.1:{target.server_port}/"})
+    place.put(WORK)
+    place.now = YOUNG
+    place.sweep()
+    counts = [msgspec.json.decode(place.get(key).body) for key in place.keys(keys.REDRIVES)]
+    assert counts == [{"count": 1}] * counted
+
+
+def test_a_stage_that_is_not_there_is_no_try() -> None:
+    place = Place({"dispatch": "http://127.0.0.1:1/"})
+    place.put(WORK)
+    place.now = YOUNG
+    for _ in range(10):
+        place.sweep()
+    assert WORK in place.keys()
+
+
+@pytest.mark.parametrize("number", [CROWD, CROWD + 1])
+def test_what_waits_in_a_crowd_is_woken_and_not_given_up(number: int) -> None:
+    place = Place()
+    for bag in range(number):
+        place.put(keys.validated(BATCH, bag))
+    for _ in range(8):
+        place.now += 100
+        place.sweep()
+    crowd = number > CROWD
+    assert len(place.keys(keys.VALIDATED)) == (number if crowd else 0)
+    assert len(place.keys(keys.FAILED)) == (0 if crowd else number)
 
 
 def test_a_stage_that_does_not_answer_is_told_by_the_next_sweep() -> None:
