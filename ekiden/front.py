@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,15 @@ class Front:
         submit: SubmitFace,
         wake: Callable[[Wake], None],
         ready: Callable[[], Awaitable[Response]],
+        queues: Callable[[], Sequence[object]] | None = None,
     ) -> None:
+        """`queues`: what the sender of this process is doing, for operators."""
         self._config = config
         self._store = store
         self._submit = submit
         self._wake = wake
         self._ready = ready
+        self._queues = queues
 
     async def handle(self, request: Request) -> Response:
         """Apps, readers of mail, operators, and the probes of an orchestrator (K20)."""
@@ -64,10 +67,10 @@ class Front:
     def _track(self) -> "TrackFace":
         from functions.track import assemble
 
-        return assemble.face(self._config, self._store)
+        return assemble.face(self._config, self._store, self._wake)
 
     @cached_property
     def _admin(self) -> "AdminFace":
         from functions.admin import assemble
 
-        return assemble.face(self._config, self._store, self._wake)
+        return assemble.face(self._config, self._store, self._wake, queues=self._queues)

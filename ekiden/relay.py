@@ -49,9 +49,11 @@ AT_ONCE = {
     "validate": AtOnce(16, 1),
     "dispatch": AtOnce(16, 4),
     "bounce": AtOnce(4, 1),
+    "notify": AtOnce(1000, 10),
     "send": AtOnce(1000, 1000),
 }
-"""Of `send` so many that slow servers hold up nobody; its room in memory is what bounds it."""
+"""Of `send` and `notify` so many that slow servers hold up nobody; the room in memory bounds the
+first, and each Webhook its own share of the second."""
 _Queue: TypeAlias = "asyncio.Queue[Wake | None]"
 
 

@@ -37,6 +37,7 @@ from shared.stage import Stage, Wake
 from shared.store import open_store
 from shared.store.probe import probe
 from shared.store.wrap import CountingStore
+from shared.suppressions.turns import Turns
 from shared.together import together
 from shared.watch import Watch
 
@@ -72,7 +73,8 @@ class Station:
             Random(),
         )
         self.face: SubmitFace = submit.face(config, self._submit, self._watch, self.relay.wake)
-        self.front = Front(config, self.store, self.face, self.relay.wake, self.ready)
+        queues = self.queues if on.send else None
+        self.front = Front(config, self.store, self.face, self.relay.wake, self.ready, queues)
         self.listeners = Listeners(config, self.store, self._submit, self.relay.wake)
         self.sources = Sources(config, self.store, self.relay)
 
@@ -132,6 +134,16 @@ class Station:
                     "the sweep failed; the next one comes in %g s", self.config.sweep.interval
                 )
 
+    async def compact_forever(self) -> None:
+        """Fold suppressions into segments, once an hour. No sweep waits for it."""
+        turns = Turns(self.store, time.time)
+        while True:
+            await asyncio.sleep(self.config.sweep.interval)
+            try:
+                await turns.run_if_due()
+            except Exception:
+                log.exception("the suppressions were not compacted; the next turn is in an hour")
+
     async def stop(self) -> None:
         if self.transmitter:
             self.transmitter.stop()
@@ -177,10 +189,11 @@ async def running(config: Config) -> AsyncIterator[Station]:
     """A Station that works while the context lasts."""
     station = Station(config)
     await station.start()
-    sweeper = asyncio.create_task(station.sweep_forever()) if config.services.sweep else None
+    forever = [station.sweep_forever(), station.compact_forever()] if config.services.sweep else []
+    sweepers = [asyncio.create_task(each) for each in forever]
     try:
         yield station
     finally:
-        if sweeper:
+        for sweeper in sweepers:
             sweeper.cancel()
         await station.stop()

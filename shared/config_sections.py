@@ -28,10 +28,14 @@ from shared.config_kinds import (
 from shared.config_listeners import Inbound, Listen, Submission
 from shared.config_section import LISTEN_ADDRESS, Section
 from shared.config_send import Send
+from shared.config_stats import Stats
 from shared.config_track import Track
+from shared.config_webhooks import Webhooks
 
 STAGE_URL = Text(
-    "stage=URL", r"(submit|validate|dispatch|send|bounce)=https?://[^\s,]+", "send=http://send/"
+    "stage=URL",
+    r"(submit|validate|dispatch|notify|send|bounce)=https?://[^\s,]+",
+    "send=http://send/",
 )
 STORE_URL = Text("store URL", r"[a-z][a-z0-9+]*:\S*", "sqlite:///ekiden.db", secret=True)
 PUBLIC_URL = Text("public URL", r"(https?://[^\s?#]*[^\s?#/])?", "https://mail.example.com")
@@ -134,7 +138,10 @@ class Sweep(Section, frozen=True):
         "by a put of the same object, which makes the bucket tell of it again), sources all.",
     ] = ()
     max_redrives: Annotated[
-        int, Whole(0, 1000), "Work that was woken more often goes to `failed/`."
+        int,
+        Whole(0, 1000),
+        "Work that was tried more often goes to `failed/`. What waits in a crowd, or whose stage "
+        "has no time, is not counted.",
     ] = 5
 
 
@@ -147,6 +154,7 @@ class Services(Section, frozen=True):
     send: Annotated[bool, YesNo(), "Speaks SMTP to other servers."] = True
     track: Annotated[bool, YesNo(), "Takes opens, clicks and unsubscribes."] = True
     admin: Annotated[bool, YesNo(), "The operator API and the dashboard."] = True
+    notify: Annotated[bool, YesNo(), "Tells Webhooks what happened."] = True
     bounce: Annotated[bool, YesNo(), "Reads what comes back: bounces, complaints."] = True
     submission: Annotated[
         bool, YesNo(), "Takes mail from apps by SMTP; `ekiden pod` switches it on."
@@ -187,6 +195,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     track: Track = Track()
     admin: Admin = Admin()
     audit: Audit = Audit()
+    webhooks: Webhooks = Webhooks()
+    stats: Stats = Stats()
     sweep: Sweep = Sweep()
     services: Services = Services()
     log: Log = Log()

@@ -19,6 +19,7 @@ from shared.errors import NotFound
 from shared.ids import digest
 from shared.stage import Clock
 from shared.store.base import Store
+from shared.tracking import Tracking
 
 REMEMBER_S = 10.0
 SEND, READ, ADMIN = SCOPES = ("send", "read", "admin")
@@ -42,8 +43,14 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Recipient domain, `*.` and a parent domain, or `*` → route, as in `send.route`."""
     pools: list[str] = []
     """Pools of sending addresses that its Batches may name; the first is for those that do not."""
+    tracking: Tracking = Tracking()
+    """The ceiling: no Batch may ask for more."""
+    tracking_host: str = ""
+    """Where opens and clicks of its mails go, over https; empty: `track.public_url`."""
     receives: list[str] = []
     """Addresses that port 25 takes mail for, or `@example.com` for all of a domain."""
+    webhooks: dict[str, list[str]] = {}
+    """Webhook → what it wants to hear: who writes down what happened looks here first."""
 
 
 class DkimKeys(msgspec.Struct, frozen=True):
@@ -85,14 +92,34 @@ TEMPLATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """It is part of a key, and some stores refuse more than a name."""
 
 
+class TemplateSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What its author wrote, and asked to have made of it."""
+
+    html: str = ""
+    text: str = ""
+    mjml: str = ""
+    """Instead of `html`: https://documentation.mjml.io."""
+    inline_css: bool = False
+    """The rules of `<style>` were written into the elements that they are about."""
+    auto_text: bool = False
+    """The text was made from the HTML."""
+
+
 class Template(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`domains/<domain>/templates/<id>.json`."""
+    """`domains/<domain>/templates/<id>.json`: the texts that Batches take, ready made."""
 
     id: str
     subject: str = ""
     html: str = ""
     text: str = ""
     updated_at: float = 0.0
+    updated_by: str = ""
+    version: int = 1
+    """Counts up with each change; what it was before is below `template_versions/`."""
+    source: TemplateSource | None = None
+    """None: html and text are as they were given."""
+    deleted: bool = False
+    """It stays as a mark, so that no number is used twice."""
 
 
 def new_api_key(
@@ -140,10 +167,17 @@ class Directory:
         """The Domain's DKIM keys as they are stored. Raises `NotFound`."""
         return await self._body(keys.domain_dkim(domain))
 
+    async def tracking_body(self, domain: str) -> bytes:
+        """The Domain's keys of tracked URLs as they are stored. Raises `NotFound`."""
+        return await self._body(keys.domain_tracking(domain))
+
     async def template(self, domain: str, template_id: str) -> Template:
         """Raises `NotFound`. Never remembered: a Template counts from the moment it is put."""
-        body = (await self._store.get(keys.template(domain, template_id))).body
-        return msgspec.json.decode(body, type=Template)
+        place = keys.template(domain, template_id)
+        found = msgspec.json.decode((await self._store.get(place)).body, type=Template)
+        if found.deleted:
+            raise NotFound(place)
+        return found
 
     async def authenticate(
         self, presented: str, domain: str | None, scope: str = SEND
@@ -174,6 +208,10 @@ class Directory:
             return (await self._store.get(key)).body
 
         return await self.remember(key, read)
+
+    def forget(self, key: str) -> None:
+        """Read it again the next time."""
+        self._remembered.pop(key, None)
 
     async def remember(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
         """What `read` gave at most `REMEMBER_S` ago."""

@@ -22,6 +22,16 @@ def batch_id(at: float, entropy: bytes) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+def time_of(batch: str) -> float:
+    """When an id was made, in seconds since 1970; 0 if it is none."""
+    if not is_batch_id(batch):
+        return 0.0
+    number = 0
+    for letter in batch:
+        number = number << 5 | _ALPHABET.index(letter)
+    return (number >> 80) / 1000
+
+
 def is_batch_id(text: str) -> bool:
     return _BATCH.fullmatch(text) is not None
 

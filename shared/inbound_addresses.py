@@ -9,6 +9,7 @@
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -69,6 +70,12 @@ class InboundAddresses:
         """The kind of this address, or None: refuse it."""
         found = await self.look_up(address)
         return found.kind if found else None
+
+    def listening(self, domain: str) -> Mapping[str, Sequence[str]] | None:
+        """The Webhooks of a Domain whose address was just looked up, and what they want to hear;
+        None if nothing was read for that."""
+        known = self._records.get(keys.domain_record(domain))
+        return known[1].webhooks if known else None
 
     async def look_up(self, address: str) -> Addressee | None:
         """Whom mail to this address is for, or None."""

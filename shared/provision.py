@@ -1,22 +1,38 @@
 """Making and changing Domains: what the CLI and the operator API do.
 
-A Domain exists when its record does, so the record is written last.
+A Domain exists when its record does, so the record is written last, and deleted last.
 """
 
+import asyncio
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from shared import dkim_keys, keys
+from shared import dkim_keys, keys, open_work, template_versions
 from shared.address import normal_domain
-from shared.domains import TEMPLATE_ID, ApiKey, DkimKeys, Domain, Template, new_api_key
-from shared.errors import AlreadyExists, Malformed, NotFound
-from shared.store.base import Store
+from shared.domains import USUAL_SCOPES, ApiKey, DkimKeys, Domain, Template, new_api_key
+from shared.errors import AlreadyExists, Changed, Malformed, NotFound
+from shared.store.base import Store, list_all
+
+_MAX_LABEL_CHARS = 63  # RFC 1035 §2.3.4
 
 
 class Refused(Malformed):
     """What was asked for cannot be done; the message says why."""
+
+
+class Unknown(Refused, NotFound):
+    """There is no such Domain, API key or DKIM key."""
+
+
+class Taken(Refused):
+    """There is one of that name."""
+
+
+class InUse(Refused):
+    """It is needed yet."""
 
 
 async def add_domain(
@@ -27,47 +43,106 @@ async def add_domain(
     selector: str = "ekiden1",
     return_path_host: str = "",
 ) -> tuple[Domain, DkimKeys]:
-    """A new Domain with one DKIM key per algorithm. Raises `Refused`."""
+    """A new Domain with one DKIM key per algorithm. Raises `Refused`, `Taken`."""
     domain = normal_domain(name)
     if domain is None:
         raise Refused(f"{name!r} is no domain name")
+    if await _has_record(store, domain):
+        raise Taken(f"the Domain {domain} exists")
     record = Domain(
         name=domain,
         created_at=now,
         return_path_secret=secrets.token_hex(32),
         return_path_host=return_path_host,
     )
-    selectors = [
-        selector if place == 0 else f"{selector}-{place + 1}" for place in range(len(algorithms))
-    ]
     made = [
-        dkim_keys.generate(algorithm, each, now)
-        for algorithm, each in zip(algorithms, selectors, strict=True)
+        await _generated(algorithm, f"{selector}-{place}" if place > 1 else selector, now)
+        for place, algorithm in enumerate(algorithms, 1)
     ]
-    dkim = DkimKeys(keys=made, signing=selectors)
+    dkim = await _first_dkim(store, domain, DkimKeys(made, [each.selector for each in made]))
     try:
-        await _read_domain(store, domain)
-    except NotFound:
-        pass
-    else:
-        raise Refused(f"the Domain {domain} exists")
-    await store.put(keys.domain_dkim(domain), msgspec.json.encode(dkim))
-    try:
-        # Died before: the keys are made again. Died after: the Domain is there.
+        # Died before: the same call finds the keys, and goes on. Died after: the Domain is there.
         await store.create(keys.domain_record(domain), msgspec.json.encode(record))
     except AlreadyExists as error:
-        raise Refused(f"the Domain {domain} exists") from error
+        raise Taken(f"the Domain {domain} exists") from error
     return record, dkim
+
+
+async def _has_record(store: Store, domain: str) -> bool:
+    try:
+        await store.get(keys.domain_record(domain))
+    except NotFound:
+        return False
+    return True
+
+
+async def _generated(
+    algorithm: dkim_keys.Algorithm, selector: str, now: float
+) -> dkim_keys.StoredKey:
+    if max(map(len, selector.split("."))) > _MAX_LABEL_CHARS:
+        raise Refused(f"the selector {selector!r} has a label over {_MAX_LABEL_CHARS} characters")
+    # An RSA key takes up to a second, and others call meanwhile.
+    return await asyncio.to_thread(dkim_keys.generate, algorithm, selector, now)
+
+
+async def _first_dkim(store: Store, domain: str, made: DkimKeys) -> DkimKeys:
+    """What is stored as the first keys of a Domain that has no record yet.
+
+    A twin of this call, or one that died, may have stored its own: those are taken on, so that
+    twins show the same records to publish.
+    """
+    place = keys.domain_dkim(domain)
+    try:
+        await store.create(place, msgspec.json.encode(made))
+        return made
+    except AlreadyExists:
+        found, etag = await read_dkim(store, domain)
+    if _alike(found) == _alike(made):
+        return found
+    await store.replace(place, msgspec.json.encode(made), etag)
+    return made
+
+
+def _alike(dkim: DkimKeys) -> list[tuple[str, str]]:
+    return [(key.selector, key.algorithm) for key in dkim.keys]
+
+
+async def remove_domain(store: Store, domain: str, *, force: bool = False) -> None:
+    """Nobody can send as this Domain any more: its keys and webhooks are deleted, and at last
+    its record.
+
+    Templates, suppressions, tags, and all that was sent and received stay. Refused while work is
+    open, unless it is forced: then that work goes to `failed/`. Died in between: the Domain is
+    there, without some of its keys, and the same call goes on. Raises `Unknown`, `InUse`.
+    """
+    await read_domain(store, domain)
+    if not force and (key := await open_work.find(store, domain)):
+        raise InUse(f"{domain} has open work: {key}")
+    await _delete_below(store, keys.api_keys(domain))
+    await _delete_below(store, keys.webhooks(domain))
+    await store.delete(keys.domain_dkim(domain), keys.domain_tracking(domain))
+    await store.delete(keys.domain_record(domain))
+    # One that was made meanwhile must not speak for a later Domain of this name.
+    await _delete_below(store, keys.api_keys(domain))
+
+
+async def _delete_below(store: Store, prefix: str) -> None:
+    found = [entry.key async for entry in list_all(store, prefix)]
+    for start in range(0, len(found), 1000):
+        await store.delete(*found[start : start + 1000])
 
 
 async def add_dkim_key(
     store: Store, domain: str, algorithm: dkim_keys.Algorithm, selector: str, now: float
 ) -> DkimKeys:
-    """One more key, which does not sign yet: its record has to be published first."""
+    """One more key, which does not sign yet: its record has to be published first.
+
+    Raises `Unknown`, `Taken`, `Changed`, and `Malformed` for a selector that no DNS name has.
+    """
     dkim, etag = await read_dkim(store, domain)
-    if any(key.selector == selector for key in dkim.keys):
-        raise Refused(f"{domain} has a key with the selector {selector!r}")
-    made = dkim_keys.generate(algorithm, selector, now)
+    if any(key.selector.lower() == selector.lower() for key in dkim.keys):
+        raise Taken(f"{domain} has a key with the selector {selector!r}")
+    made = await _generated(algorithm, selector, now)
     changed = DkimKeys(keys=[*dkim.keys, made], signing=dkim.signing)
     await store.replace(keys.domain_dkim(domain), msgspec.json.encode(changed), etag)
     return changed
@@ -79,70 +154,103 @@ async def sign_with(store: Store, domain: str, selectors: list[str]) -> DkimKeys
     known = {key.selector for key in dkim.keys}
     if not selectors or not set(selectors) <= known:
         raise Refused(f"{domain} has the selectors {', '.join(sorted(known))}")
-    changed = DkimKeys(keys=dkim.keys, signing=selectors)
+    changed = DkimKeys(keys=dkim.keys, signing=list(dict.fromkeys(selectors)))
+    await store.replace(keys.domain_dkim(domain), msgspec.json.encode(changed), etag)
+    return changed
+
+
+async def remove_dkim_key(store: Store, domain: str, selector: str) -> DkimKeys:
+    """Forget a key that signs no more. Its DNS record has to stay until its mail has arrived.
+
+    Raises `Unknown`, `InUse`, `Changed`.
+    """
+    dkim, etag = await read_dkim(store, domain)
+    if selector not in {key.selector for key in dkim.keys}:
+        raise Unknown(f"{domain} has no key with the selector {selector!r}")
+    if selector in dkim.signing:
+        raise InUse(f"{selector} signs: let others sign first")
+    kept = [key for key in dkim.keys if key.selector != selector]
+    changed = DkimKeys(keys=kept, signing=dkim.signing)
     await store.replace(keys.domain_dkim(domain), msgspec.json.encode(changed), etag)
     return changed
 
 
 async def read_dkim(store: Store, domain: str) -> tuple[DkimKeys, str]:
-    """The keys of a Domain, and the ETag to change them by. Raises `Refused`."""
+    """The keys of a Domain, and the ETag to change them by. Raises `Unknown`."""
     try:
         found = await store.get(keys.domain_dkim(domain))
     except NotFound as error:
-        raise Refused(f"no Domain is called {domain!r}") from error
+        raise Unknown(f"no Domain is called {domain!r}") from error
     return msgspec.json.decode(found.body, type=DkimKeys), found.etag
 
 
 async def add_api_key(
-    store: Store, domain: str, label: str, now: float, expires_at: float = 0.0
+    store: Store,
+    domain: str,
+    label: str,
+    now: float,
+    expires_at: float = 0.0,
+    scopes: Sequence[str] = USUAL_SCOPES,
 ) -> str:
-    """A new API key, as the app needs it. Only its hash is kept. Raises `Refused`."""
-    try:
-        await _read_domain(store, domain)
-    except NotFound as error:
-        raise Refused(f"no Domain is called {domain!r}: ekiden domain add {domain}") from error
-    shown, record = new_api_key(domain, label, now, expires_at)
-    await store.create(keys.api_key(domain, record.id), msgspec.json.encode(record))
+    """A new API key, as the app needs it. Only its hash is kept. Raises `Unknown`."""
+    shown, record = new_api_key(domain, label, now, expires_at, scopes)
+    await keep_api_key(store, domain, record)
     return shown
+
+
+async def keep_api_key(store: Store, domain: str, record: ApiKey) -> None:
+    """From now on it speaks for the Domain. Raises `Unknown`."""
+    await read_domain(store, domain)
+    await store.create(keys.api_key(domain, record.id), msgspec.json.encode(record))
+
+
+async def read_api_key(store: Store, domain: str, key_id: str) -> tuple[ApiKey, str]:
+    """The record of an API key, and the ETag to change it by. Raises `Unknown`."""
+    try:
+        found = await store.get(keys.api_key(domain, key_id))
+    except NotFound as error:
+        raise Unknown(f"{domain} has no API key {key_id!r}") from error
+    return msgspec.json.decode(found.body, type=ApiKey), found.etag
 
 
 async def deactivate_api_key(store: Store, domain: str, key_id: str) -> None:
     """Refuse this key from now on (processes remember keys for a few seconds)."""
-    key = keys.api_key(domain, key_id)
-    try:
-        found = await store.get(key)
-    except NotFound as error:
-        raise Refused(f"{domain} has no API key {key_id!r}") from error
-    record = msgspec.json.decode(found.body, type=ApiKey)
+    record, etag = await read_api_key(store, domain, key_id)
     off = msgspec.structs.replace(record, active=False)
-    await store.replace(key, msgspec.json.encode(off), found.etag)
+    await store.replace(keys.api_key(domain, key_id), msgspec.json.encode(off), etag)
 
 
-async def change_domain(store: Store, domain: str, **changes: Any) -> Domain:
-    """Change fields of a Domain's record (`routes`, `pools`, `receives`). Raises `Refused`."""
-    key = keys.domain_record(domain)
-    try:
-        found = await store.get(key)
-    except NotFound as error:
-        raise Refused(f"no Domain is called {domain!r}: ekiden domain add {domain}") from error
-    record = msgspec.json.decode(found.body, type=Domain)
+async def change_domain(
+    store: Store, domain: str, etag: str | None = None, **changes: Any
+) -> Domain:
+    """Change fields of a Domain's record, such as `routes`; with `etag` only if it still has that.
+
+    Raises `Unknown`, `Changed`.
+    """
+    record, found = await read_domain(store, domain)
+    if etag not in (None, found):
+        raise Changed(keys.domain_record(domain))
     changed = msgspec.structs.replace(record, **changes)
-    await store.replace(key, msgspec.json.encode(changed), found.etag)
+    await store.replace(keys.domain_record(domain), msgspec.json.encode(changed), found)
     return changed
 
 
-async def put_template(store: Store, domain: str, template: Template) -> None:
-    """Store a Template, whatever was there. Batches accepted before keep what they had."""
-    if not TEMPLATE_ID.fullmatch(template.id):
-        raise Refused(f"{template.id!r}: a Template's id has letters, digits, dots, - and _")
-    await _read_domain(store, domain)
-    key = keys.template(domain, template.id)
-    await store.put(key, msgspec.json.encode(template))
+async def read_domain(store: Store, domain: str) -> tuple[Domain, str]:
+    """A Domain's record, and the ETag to change it by. Raises `Unknown`."""
+    try:
+        found = await store.get(keys.domain_record(domain))
+    except NotFound as error:
+        raise Unknown(f"no Domain is called {domain!r}: ekiden domain add {domain}") from error
+    return msgspec.json.decode(found.body, type=Domain), found.etag
 
 
-async def _read_domain(store: Store, domain: str) -> Domain:
-    body = (await store.get(keys.domain_record(domain))).body
-    return msgspec.json.decode(body, type=Domain)
+async def put_template(
+    store: Store, domain: str, template: Template, etag: str | None = None
+) -> tuple[Template, str]:
+    """Store a Template; what was there becomes an earlier version. Batches accepted before keep
+    what they had. Raises `Unknown`, `Refused`, `LostRace` (`template_versions.put`)."""
+    await read_domain(store, domain)
+    return await template_versions.put(store, domain, template, etag)
 
 
 def dns_records(domain: Domain, dkim: DkimKeys) -> list[tuple[str, str, str]]:

@@ -1,41 +1,33 @@
-"""`ekiden domain`, `ekiden key`, `ekiden template`, `ekiden suppression`."""
+"""`ekiden domain`: Domains and their DKIM keys."""
 
 import time
-from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
+from ekiden.cli import domain_check
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
-from shared import keys, suppressions
-from shared.config_kinds import Duration
 from shared.dkim_keys import Algorithm
-from shared.domains import DkimKeys, Domain, Template
+from shared.domains import DkimKeys, Domain
 from shared.provision import (
-    add_api_key,
     add_dkim_key,
     add_domain,
     change_domain,
-    deactivate_api_key,
     dns_records,
-    put_template,
     read_dkim,
+    remove_dkim_key,
+    remove_domain,
     sign_with,
 )
 
 domain = typer.Typer(no_args_is_help=True, help="Domains and their DKIM keys.")
-key = typer.Typer(no_args_is_help=True, help="API keys.")
-template = typer.Typer(no_args_is_help=True, help="Stored Templates.")
-suppression = typer.Typer(no_args_is_help=True, help="Addresses not to write to.")
 
 Name = Annotated[str, typer.Argument(help="The Domain, as in example.com.")]
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(domain, name="domain")
-    app.add_typer(key, name="key")
-    app.add_typer(template, name="template")
-    app.add_typer(suppression, name="suppression")
+    domain_check.register(domain)
 
 
 @domain.command()
@@ -98,6 +90,30 @@ def sign_with_(
     """Second half of a rotation: sign with these keys. The others stay published."""
     dkim = with_store(configuration(config, set_), lambda store: sign_with(store, name, selectors))
     typer.echo(f"{name} signs with {', '.join(dkim.signing)}")
+
+
+@domain.command(name="forget-dkim")
+def forget_dkim(
+    name: Name,
+    selector: Annotated[str, typer.Argument(help="One that signs no more.")],
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Forget a DKIM key. Keep its record published until its mail has arrived."""
+    with_store(configuration(config, set_), lambda store: remove_dkim_key(store, name, selector))
+    typer.echo(f"{name} has forgotten {selector}")
+
+
+@domain.command()
+def remove(
+    name: Name,
+    force: Annotated[bool, typer.Option(help="Also while work is open; that fails.")] = False,
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Delete a Domain's keys and record. What it sent, suppressions and Templates stay."""
+    with_store(configuration(config, set_), lambda store: remove_domain(store, name, force=force))
+    typer.echo(f"{name} is removed; its suppressions, Templates and Batches stay")
 
 
 @domain.command()
@@ -165,74 +181,3 @@ def receives(
         configuration(config, set_), lambda store: change_domain(store, name, receives=chosen)
     )
     typer.echo(f"{name} receives {', '.join(chosen) or 'bounces alone'}")
-
-
-@key.command()
-def create(
-    name: Name,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "",
-    expires_in: Annotated[str, typer.Option(help="As in 90d; empty: never.")] = "",
-    quiet: Annotated[bool, typer.Option(help="Print the key alone.")] = False,
-    config: ConfigFile = "",
-    set_: Settings = None,
-) -> None:
-    """Make an API key. It is shown once; only its hash is kept."""
-    now = time.time()
-    expires_at = now + float(Duration().parse(expires_in)) if expires_in else 0.0
-    shown = with_store(
-        configuration(config, set_),
-        lambda store: add_api_key(store, name, label, now, expires_at),
-    )
-    if not quiet:
-        typer.echo("Keep it now, it is not shown again:")
-    typer.echo(shown)
-
-
-@key.command()
-def deactivate(
-    name: Name,
-    key_id: Annotated[str, typer.Argument(help="The part behind ek_.")],
-    config: ConfigFile = "",
-    set_: Settings = None,
-) -> None:
-    """Refuse an API key from now on."""
-    with_store(configuration(config, set_), lambda store: deactivate_api_key(store, name, key_id))
-
-
-@template.command()
-def put(
-    name: Name,
-    template_id: Annotated[str, typer.Argument(help="What Batches call it.")],
-    subject: Annotated[str, typer.Option()] = "",
-    html: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
-    text: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
-    config: ConfigFile = "",
-    set_: Settings = None,
-) -> None:
-    """Store a Template. Batches that were accepted before keep the one they had."""
-    from shared.templating import required
-
-    made = Template(
-        id=template_id,
-        subject=subject,
-        html=html.read_text() if html else "",
-        text=text.read_text() if text else "",
-        updated_at=time.time(),
-    )
-    needed = sorted(required(made.subject) | required(made.html) | required(made.text))
-    with_store(configuration(config, set_), lambda store: put_template(store, name, made))
-    typer.echo(f"{template_id} needs the fields: {', '.join(needed) or 'none'}")
-
-
-@suppression.command(name="add")
-def suppress(name: Name, email: str, config: ConfigFile = "", set_: Settings = None) -> None:
-    """Never write to this address again."""
-    entry = suppressions.Suppression(email=email, reason="manual", at=time.time())
-    with_store(configuration(config, set_), lambda store: suppressions.add(store, name, entry))
-
-
-@suppression.command(name="remove")
-def unsuppress(name: Name, email: str, config: ConfigFile = "", set_: Settings = None) -> None:
-    """Write to this address again."""
-    where = keys.suppression(name, suppressions.digest(email))
-    with_store(configuration(config, set_), lambda store: store.delete(where))

@@ -7,6 +7,8 @@ import sys
 import typer
 
 from ekiden.cli import (
+    addresses,
+    api_keys,
     backlog,
     batches,
     bucket,
@@ -20,7 +22,9 @@ from ekiden.cli import (
     run,
     sources,
     suppressions,
+    templates,
     tracking,
+    webhooks,
 )
 from shared.errors import EkidenError
 
@@ -33,7 +37,10 @@ app = typer.Typer(
 )
 run.register(app)
 domains.register(app)
+api_keys.register(app)
+templates.register(app)
 suppressions.register(app)
+addresses.register(app)
 batches.register(app)
 objects.register(app)
 queue.register(app)
@@ -41,6 +48,7 @@ backlog.register(app)
 failed.register(app)
 replay.register(app)
 tracking.register(app)
+webhooks.register(app)
 sources.register(app)
 bucket.register(app)
 cost.register(app)

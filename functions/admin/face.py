@@ -1,19 +1,22 @@
 """The HTTP face of admin: each call is authenticated, authorised, put on record, then done."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from functions.admin.audit import Audit
 from functions.admin.principal import OPERATOR, Principal, principal_of
+from functions.admin.problems import problem_of
 from functions.admin.route import Call, Route
 from shared.domains import Directory
-from shared.errors import LostRace, Malformed, NotFound, Temporary
 from shared.http import Problem, Request, Response, as_json
 
-log = logging.getLogger("ekiden.admin")
+if TYPE_CHECKING:
+    from functions.admin.dashboard.site import Site
 
 DOCUMENT_PATH = "/v1/openapi.json"
+DASHBOARD_PATH = "/dashboard"
 MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
@@ -26,30 +29,37 @@ class AdminFace:
         directory: Directory,
         audit: Audit,
         admin_tokens: Sequence[str] = (),
+        dashboard: "Callable[[AdminFace], Site] | None" = None,
     ) -> None:
+        """`dashboard` makes the pages when the first one is asked for."""
         self.routes = tuple(routes)
         self._directory = directory
         self._audit = audit
         self._admin_tokens = admin_tokens
+        self._dashboard = dashboard
 
     async def handle(self, request: Request) -> Response:
         """Every request gets an answer; what is wrong with it is a problem document."""
+        path = request.path
+        if self._dashboard and (path + "/").startswith(DASHBOARD_PATH + "/"):
+            return await self._site.handle(request)
         try:
             return await self._answer(request)
-        except Problem as problem:
-            return problem.response()
-        except NotFound as error:
-            return Problem(404, "not_found", str(error)).response()
-        except LostRace as error:
-            return Problem(409, "in_progress", f"try again: {error}").response()
-        except Malformed as error:
-            return Problem(422, "refused", str(error)).response()
-        except Temporary as error:
-            return Problem(503, "unavailable", f"try again: {error}").response()
-        except Exception:
-            log.exception("%s %s failed", request.method, request.path)
-            detail = "the fault is Ekiden's, not the call's; its log says more"
-            return Problem(500, "internal_error", detail).response()
+        except Exception as error:  # noqa: BLE001 - each has its answer
+            return problem_of(error, request).response()
+
+    async def operate(self, request: Request, operator: Principal, *, on_record: bool) -> Response:
+        """The same for an operator who was let in elsewhere, by the dashboard. Raises what the
+        endpoint raises."""
+        route, parameters = self._route(request)
+        if on_record:
+            await self._audit.decided(request, operator)
+        return await route.handler(Call(request, operator, parameters, route.read(request.body)))
+
+    @cached_property
+    def _site(self) -> "Site":
+        assert self._dashboard
+        return self._dashboard(self)
 
     async def _answer(self, request: Request) -> Response:
         if request.path == DOCUMENT_PATH:

@@ -4,6 +4,7 @@ inbound/<id>.eml → batches/<batch>/outcomes/<bag>.late.<id>.jsonl   a Delivery
                    events/<domain>/<day>/<id>.jsonl                 that, and complaints
                    domains/<domain>/suppressions/<digest>.json      hard bounces, complaints
                    received/<domain>/<id>.eml                       mail for the Domain's people
+                   notifying/<domain>/<webhook>/…                   what Webhooks have to hear
                    failed/bounce/…                                  what a person has to look at
 
 The return path says which Delivery it is about: its MAC proves that we wrote it. Without one
@@ -27,10 +28,12 @@ from shared.errors import AlreadyExists, Malformed
 from shared.feedback import Event
 from shared.inbound import Inbound
 from shared.inbound_addresses import InboundAddresses
+from shared.notifying import Announcer
 from shared.outcome import Outcome, encode_lines
 from shared.return_paths import ReturnPaths
 from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
+from shared.webhooks import RECEIVED
 
 log = logging.getLogger("ekiden.bounce")
 
@@ -51,7 +54,8 @@ def stage(
     feedback_addresses: tuple[str, ...] = (),
 ) -> Stage:
     addresses = InboundAddresses(store, directory, return_paths, feedback_addresses)
-    bounce = _Bounce(store, clock, return_paths, addresses, Recorded(store))
+    announcer = Announcer(store, directory)
+    bounce = _Bounce(store, clock, return_paths, addresses, Recorded(store), announcer)
     return Stage("bounce", bounce.work)
 
 
@@ -72,6 +76,7 @@ class _Bounce:
     return_paths: ReturnPaths
     addresses: InboundAddresses
     recorded: Recorded
+    announcer: Announcer
 
     async def work(self, key: str, body: bytes) -> Sequence[Wake]:
         letter = inbound.decode(body)
@@ -83,12 +88,12 @@ class _Bounce:
         except _TooEarly:
             await self._wait(key, body, mail.at)
             return ()
-        await self._write(mail, plan, late, complaints)
+        ready = await self._write(mail, plan, late, complaints)
         log.info("%s: %s", key, report.kind, extra={"key": key, "kind": str(report.kind)})
         if plan.unclear:
             raise NotUnderstood("; ".join(plan.unclear))
         await self.store.delete(key)
-        return ()
+        return ready
 
     async def _plan(self, mail: _Mail) -> Plan:
         addressees = {each: await self.addresses.look_up(each) for each in mail.letter.recipients}
@@ -139,8 +144,10 @@ class _Bounce:
         plan: Plan,
         late: dict[tuple[str, int], list[Outcome]],
         complaints: list[tuple[str, Event]],
-    ) -> None:
-        """Died between two: the Outcomes that are written decide what the rest says."""
+    ) -> list[Wake]:
+        """Died between two: the Outcomes that are written decide what the rest says. Returns what
+        `notify` may take up."""
+        ready: list[Wake] = []
         events: dict[str, list[Event]] = defaultdict(list)
         domains = {bag_of(delivery)[0]: domain for delivery, domain in plan.bounced.items()}
         for (batch, bag), outcomes in late.items():
@@ -152,10 +159,16 @@ class _Bounce:
             name = keys.event(domain, mail.at, mail.name)
             await write_once(self.store, name, feedback.encode_lines(happened))
             await self._suppress(domain, happened)
+            kinds = {each.kind for each in happened}
+            ready += await self.announcer.announce(domain, name, kinds, mail.at)
         for domain, addresses in plan.received.items():
             # Only its own addresses: whom else the mail was for is not this Domain's business.
             own = Inbound(mail.letter.sender, addresses, mail.letter.message)
-            await write_once(self.store, keys.received(domain, mail.name), inbound.encode(own))
+            name = keys.received(domain, mail.name)
+            await write_once(self.store, name, inbound.encode(own))
+            listening = self.addresses.listening(domain)
+            ready += await self.announcer.announce(domain, name, {RECEIVED}, mail.at, listening)
+        return ready
 
     async def _record(self, key: str, outcomes: list[Outcome]) -> list[Outcome]:
         """What stands under the key: of two runs at once, the first has decided."""

@@ -1,14 +1,14 @@
-"""What else follows from a Bag's Outcomes: suppressions, and reports to those who sent by SMTP.
+"""What else follows from a Bag's Outcomes: suppressions, reports to who sent by SMTP, Webhooks.
 
 All of it is derived from the Bag and its recorded Outcomes, and put create-only: a crash before or
 after any of these writes, and a repeat, change nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from functions.send.decide import is_late
-from shared import suppressions
+from shared import keys, suppressions
 from shared.outcome import State
 from shared.stage import Wake, wake, write_once
 from shared.store.base import Store
@@ -22,12 +22,30 @@ if TYPE_CHECKING:
 LOST = frozenset({State.BOUNCED, State.FAILED, State.REJECTED})
 
 
-async def write_aftermath(store: Store, bag: "OpenBag", settings: "SendSettings") -> Sequence[Wake]:
-    """Suppress who does not exist, and report. Returns what `validate` may take up."""
+async def write_aftermath(
+    store: Store,
+    bag: "OpenBag",
+    settings: "SendSettings",
+    listening: Mapping[str, Collection[str]],
+) -> Sequence[Wake]:
+    """Suppress who does not exist, report, and have the Webhooks told that are listening. Returns
+    what other stages may take up."""
     await _suppress(store, bag)
-    if not bag.header.reports_to:
-        return ()
-    return await _report(store, bag, settings)
+    ready = await _report(store, bag, settings) if bag.header.reports_to else []
+    return ready + await _announce(bag, settings, listening)
+
+
+async def _announce(
+    bag: "OpenBag", settings: "SendSettings", listening: Mapping[str, Collection[str]]
+) -> list[Wake]:
+    outcomes = bag.outcomes.values()
+    if not settings.announcer or not listening or not outcomes:
+        return []
+    header = bag.header
+    source = keys.outcomes_of_attempt(header.batch, header.bag, header.attempt)
+    happened = {str(each.outcome) for each in outcomes}
+    at = max(each.at for each in outcomes)
+    return await settings.announcer.announce(header.domain, source, happened, at, listening)
 
 
 async def _suppress(store: Store, bag: "OpenBag") -> None:

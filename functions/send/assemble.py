@@ -32,6 +32,7 @@ from shared.config_network import DEMO
 from shared.dns import MxResolver
 from shared.domains import Directory
 from shared.errors import Misconfigured
+from shared.notifying import Announcer
 from shared.room import Room
 from shared.stage import Clock, Stage, Wake
 from shared.store.base import Store
@@ -59,11 +60,13 @@ def stage(
     `woken` hears of what the demo sender lets come back.
     """
     clock = time.time
-    carrier = transmitter(config, store, directory or Directory(store, clock), woken)
-    return send.stage(store, clock, watch or Watch(), carrier, _settings(config)), carrier
+    known = directory or Directory(store, clock)
+    carrier = transmitter(config, store, known, woken)
+    settings = _settings(config, Announcer(store, known))
+    return send.stage(store, clock, watch or Watch(), carrier, settings), carrier
 
 
-def _settings(config: Config) -> send.SendSettings:
+def _settings(config: Config, announcer: Announcer) -> send.SendSettings:
     ours = config.send
     writes_are_cheap = config.store.url.startswith("sqlite:")
     flush = min(ours.flush_outcomes, LOCAL_FLUSH_OUTCOMES if writes_are_cheap else 10_000)
@@ -83,6 +86,7 @@ def _settings(config: Config) -> send.SendSettings:
         journal=JournalTurns() if writes_are_cheap else None,
         room=Room(ours.memory),
         stored_room=Room(ours.memory),
+        announcer=announcer,
     )
 
 
@@ -96,7 +100,9 @@ def transmitter(
     if config.send.route == DEMO:
         from functions.send.demo.transmitter import DemoTransmitter
 
-        return DemoTransmitter(store, woken, *config.inbound.feedback_addresses[:1])
+        feedback = next(iter(config.inbound.feedback_addresses), "")
+        announcer = Announcer(store, directory or Directory(store, time.time))
+        return DemoTransmitter(store, woken, feedback, announcer)
     resolver = MxResolver(config.send.nameservers)
     pauses = Pauses(store)
     scheduler = _scheduler(config, resolver, pauses)

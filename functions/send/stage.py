@@ -5,6 +5,7 @@
           waiting/<due>/send/<batch>/<bag>.<attempt + 1>.jsonl   what is deferred
           domains/<domain>/suppressions/…                        who does not exist
           submitted/<batch>.json                                 a report to who sent by SMTP
+          notifying/<domain>/<webhook>/<batch>.<bag>.<attempt>…  what Webhooks have to hear
 
 The only stage with a side effect on the world, so the only one that takes a lease. What is in the
 bucket decides: a Delivery that has an Outcome for this attempt is never transmitted again.
@@ -26,6 +27,7 @@ from functions.send.transmit import Transmitter
 from shared import keys, traces
 from shared.codec import plain_size
 from shared.errors import EkidenError
+from shared.notifying import Announcer
 from shared.outcome import count
 from shared.room import Room
 from shared.stage import Clock, Stage, Wake, write_once
@@ -52,12 +54,14 @@ class SendSettings:
     stored_room: Room | None = None
     """For Bags that wait to be opened, as they are stored."""
     counts: SendCounts = field(default_factory=SendCounts)
+    announcer: Announcer | None = None
+    """Writes down what Webhooks have to hear."""
 
 
 def stage(
     store: Store, clock: Clock, watch: Watch, transmitter: Transmitter, settings: SendSettings
 ) -> Stage:
-    open_room = settings.room
+    open_room, announcer = settings.room, settings.announcer
 
     async def work(key: str, body: bytes) -> Sequence[Wake]:
         async with open_room.of(key, plain_size(body)) if open_room else nullcontext():
@@ -71,9 +75,11 @@ def stage(
         bag = OpenBag(store, clock, watch, lease, settings, header, envelopes, key)
         traces.note(domain=header.domain, deliveries=len(envelopes))
         try:
+            # Asked for here, the Domain is in memory when the transmitter asks: no read more.
+            listening = await announcer.listening(header.domain) if announcer else {}
             await bag.send(transmitter)
             await _defer(store, bag, settings.retry)
-            ready = await write_aftermath(store, bag, settings)
+            ready = await write_aftermath(store, bag, settings, listening)
             _note(bag)
         except BaseException:
             if await lease.stop() and not bag.has_unwritten:

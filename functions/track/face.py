@@ -44,7 +44,7 @@ DOT = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A GIF of one transparent pixel."""
 _DOT_HEADERS = {"content-type": "image/gif", "cache-control": "no-store, max-age=0, private"}
 _EVENTS = {OPEN: feedback.OPENED, CLICK: feedback.CLICKED}
-_IN_A_LOCATION = "".join(chr(code) for code in range(33, 127))
+IN_A_LOCATION = "".join(chr(code) for code in range(33, 127))
 
 
 class TrackFace:
@@ -101,7 +101,7 @@ class TrackFace:
             log.warning("an event was not recorded: %s", error)
         if token.kind == OPEN:
             return Response(200, DOT, _DOT_HEADERS)
-        where = quote(token.url, safe=_IN_A_LOCATION)
+        where = quote(token.url, safe=IN_A_LOCATION)
         return Response(302, b"", {"location": where, "cache-control": "no-store", **_QUIET})
 
     def _event(self, request: Request, token: Token) -> Event:

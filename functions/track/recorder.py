@@ -7,13 +7,16 @@ the first one.
 import asyncio
 import secrets
 from collections import defaultdict
+from collections.abc import Callable
 
 from shared import feedback, keys
 from shared.errors import Temporary
 from shared.feedback import Event
 from shared.ids import batch_id
-from shared.stage import Clock
+from shared.notifying import Announcer
+from shared.stage import Clock, Wake
 from shared.store.base import Store
+from shared.together import together
 
 MOST_WAITING = 20_000
 """Events in memory; more are not taken."""
@@ -26,8 +29,18 @@ class TooMany(Temporary):
 class Recorder:
     """Stores events by Domain and day."""
 
-    def __init__(self, store: Store, clock: Clock, group_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        group_s: float,
+        announcer: Announcer | None = None,
+        wake: Callable[[Wake], None] = lambda _: None,
+    ) -> None:
+        """`announcer` has Webhooks told; `wake` hears of the work that comes of it."""
         self._store = store
+        self._announcer = announcer
+        self._wake = wake
         self._clock = clock
         self._group_s = group_s
         self._waiting: list[tuple[str, Event]] = []
@@ -66,7 +79,21 @@ class Recorder:
             keys.event(domain, each[0].at, name): feedback.encode_lines(each)
             for (domain, _), each in by_place.items()
         }
-        await asyncio.gather(*(self._store.create(key, body) for key, body in bodies.items()))
+        await together(self._store.create(key, body) for key, body in bodies.items())
+        if self._announcer is not None:
+            await together(
+                self._announce(self._announcer, domain, name, each)
+                for (domain, _), each in by_place.items()
+            )
+
+    async def _announce(
+        self, announcer: Announcer, domain: str, name: str, events: list[Event]
+    ) -> None:
+        """Died before: the events are there, and no Webhook hears of these."""
+        source = keys.event(domain, events[0].at, name)
+        kinds = {event.kind for event in events}
+        for ready in await announcer.announce(domain, source, kinds, self._clock()):
+            self._wake(ready)
 
 
 def _seen(task: "asyncio.Task[None]") -> None:

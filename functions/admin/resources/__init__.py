@@ -6,10 +6,37 @@ from functions.admin.route import Route
 
 def routes(parts: Parts) -> list[Route]:
     """All endpoints."""
-    from functions.admin.resources import failed, tracking
+    from functions.admin.resources import (
+        addresses,
+        api_keys,
+        audit,
+        backlog,
+        batches,
+        destinations,
+        dkim,
+        domain_check,
+        domains,
+        failed,
+        suppressions,
+        templates,
+        tracking,
+        webhooks,
+    )
 
     modules = (
+        domains,
+        domain_check,
+        dkim,
+        api_keys,
+        templates,
+        audit,
         tracking,
         failed,
+        webhooks,
+        suppressions,
+        addresses,
+        batches,
+        destinations,
+        backlog,
     )
     return [route for module in modules for route in module.routes(parts)]

@@ -11,6 +11,7 @@ from functions.send.demo.answers import answer_to, magic_of, verdict_of
 from functions.send.transmit import Ledger
 from shared.feedback import CLICKED, OPENED
 from shared.model import BagHeader, Envelope
+from shared.notifying import Announcer
 from shared.stage import Wake, wake, write_once
 from shared.store.base import Store
 
@@ -19,7 +20,11 @@ class DemoTransmitter:
     """The same Envelope always gets the same answer, and leaves the same objects."""
 
     def __init__(
-        self, store: Store, woken: Callable[[Wake], None] | None = None, feedback: str = ""
+        self,
+        store: Store,
+        woken: Callable[[Wake], None] | None = None,
+        feedback: str = "",
+        announcer: Announcer | None = None,
     ) -> None:
         """`woken` is told of the mail that came back; without it the sweep finds it. `feedback`
         is where complaints go; without it, to `abuse@` the return path's host.
@@ -27,6 +32,7 @@ class DemoTransmitter:
         self._store = store
         self._woken = woken
         self._feedback = feedback
+        self._announcer = announcer
         self._stopping = False
 
     @property
@@ -57,11 +63,19 @@ class DemoTransmitter:
         """Store what follows a delivery. To the null return path nothing comes back."""
         after = magic_of(envelope.recipient).after
         if after in (OPENED, CLICKED):
-            await write_once(self._store, *reports.event(header, envelope, after))
+            await self._happen(header, envelope, after)
         elif after == "late_bounce" and envelope.return_path:
             await self._arrive(*reports.late_bounce(header, envelope))
         elif after == "complaint" and envelope.return_path:
             await self._arrive(*reports.complaint(header, envelope, self._feedback))
+
+    async def _happen(self, header: BagHeader, envelope: Envelope, kind: str) -> None:
+        key, body = reports.event(header, envelope, kind)
+        await write_once(self._store, key, body)
+        if self._announcer:
+            for each in await self._announcer.announce(header.domain, key, {kind}, header.at):
+                if self._woken:
+                    self._woken(each)
 
     async def _arrive(self, key: str, body: bytes) -> None:
         await write_once(self._store, key, body)

@@ -1,0 +1,75 @@
+"""The first page: what needs somebody, how much is open, what was sent."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.admin.dashboard import written
+from functions.admin.dashboard.figures import figures
+from functions.admin.dashboard.pages.batches import rows_of
+from functions.admin.dashboard.visit import Page, Visit
+from shared.http import Response
+
+OLD_S = 600.0
+"""Work of a stage that is older than this is stuck, not busy."""
+NEWEST = 5
+_STAGES = ("submit", "validate", "dispatch", "notify", "bounce", "send")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that somebody may have to do something about."""
+
+    grave: bool
+    text: str
+    path: str
+    link: str
+
+
+async def overview(visit: Visit) -> Response:
+    backlog, destinations, plots, newest = await asyncio.gather(
+        visit.api.get("/v1/backlog", pages="1"),
+        visit.api.get("/v1/destinations"),
+        figures(visit, "", 86_400.0),
+        visit.parts.mail.newest.page("", "", NEWEST),
+    )
+    return visit.page(
+        "overview.html",
+        "overview",
+        alerts=alerts(backlog["places"], destinations, visit.now),
+        places=backlog["places"],
+        figures=plots,
+        rows=await rows_of(visit, newest.batches),
+    )
+
+
+def alerts(
+    places: Sequence[Mapping[str, Any]], destinations: Mapping[str, Any], now: float
+) -> list[Alert]:
+    """The gravest first."""
+    found: list[Alert] = []
+    by_name = {each["place"]: each for each in places}
+    if failed := by_name["failed"]["number"]:
+        more = "+" if by_name["failed"]["more"] else ""
+        things = "piece" if failed == 1 and not more else "pieces"
+        text = f"{written.number(failed)}{more} {things} of work failed"
+        found.append(Alert(True, text, "/dashboard/failed", "See why, and replay"))
+    for stage in _STAGES:
+        oldest = by_name[stage]["oldest"]
+        if oldest and now - oldest > OLD_S:
+            text = f"Work for {stage} is open for {written.duration(now - oldest)}"
+            found.append(Alert(True, text, "/dashboard/queue", "See the queue"))
+    for each in destinations["queues"]:
+        if each["state"] == "suspended":
+            text = f"{each['name']} takes nothing just now: {each['why']}"
+            found.append(Alert(False, text, "/dashboard/queue", "See the queue"))
+    for each in destinations["paused"]:
+        text = f"{each['name']} is paused"
+        if each["at"]:
+            text += f" since {written.duration(now - each['at'])}"
+        found.append(Alert(False, text, "/dashboard/queue", "Resume"))
+    return found
+
+
+PAGES = [Page("GET", "", overview)]

@@ -1,0 +1,42 @@
+"""What waits for whom; pausing and resuming."""
+
+import asyncio
+
+from functions.admin.dashboard.api import path
+from functions.admin.dashboard.visit import Page, Visit, see_other
+from shared.http import Response
+
+HERE = "/dashboard/queue"
+
+
+async def queue(visit: Visit) -> Response:
+    backlog, destinations = await asyncio.gather(
+        visit.api.get("/v1/backlog", pages="1"), visit.api.get("/v1/destinations")
+    )
+    return visit.page(
+        "queue.html",
+        "queue",
+        places=backlog["places"],
+        here=destinations["here"],
+        queues=destinations["queues"],
+        paused=destinations["paused"],
+        paused_names={each["name"] for each in destinations["paused"]},
+    )
+
+
+async def pause(visit: Visit) -> Response:
+    place = path("destinations", visit.field("name"), "pause")
+    await visit.api.send("POST", place, {"reason": visit.field("reason")})
+    return see_other(HERE, "paused")
+
+
+async def resume(visit: Visit) -> Response:
+    await visit.api.send("POST", path("destinations", visit.field("name"), "resume"))
+    return see_other(HERE, "resumed")
+
+
+PAGES = [
+    Page("GET", "/queue", queue),
+    Page("POST", "/queue/pause", pause),
+    Page("POST", "/queue/resume", resume),
+]

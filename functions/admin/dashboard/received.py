@@ -1,0 +1,137 @@
+"""Received mails in a folder, a file each, as a mail server keeps them."""
+
+import base64
+import re
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from shared.http import Problem
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.eml")
+_CID = re.compile(r"cid:([^\"'\s>)]+)")
+_HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One mail of a list."""
+
+    name: str
+    at: float
+    size_bytes: int
+    recipient: str
+    sender: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail, taken apart."""
+
+    name: str
+    subject: str
+    headers: list[tuple[str, str]]
+    html: str
+    text: str
+    attachments: list[str]
+    source: bytes
+
+
+class Folder:
+    """Reads `.eml` files. What cannot be understood in them is left out."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def newest(self, limit: int) -> list[Line]:
+        try:
+            files = [each for each in self._path.iterdir() if _NAME.fullmatch(each.name)]
+            files.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
+            return [_line(each) for each in files[:limit]]
+        except OSError as error:
+            raise Problem(503, "unavailable", f"the folder of mails: {error}") from error
+
+    def read(self, name: str) -> Mail:
+        """Raises `Problem` 404."""
+        try:
+            if not _NAME.fullmatch(name):
+                raise FileNotFoundError(name)
+            source = (self._path / name).read_bytes()
+        except OSError as error:
+            raise Problem(404, "not_found", "There is no such mail.") from error
+        message = _parsed(source)
+        html = _text(message, "html")
+        return Mail(
+            name=name,
+            subject=_header(message, "subject"),
+            headers=[(key, _header_text(value)) for key, value in message.raw_items()],
+            html=_with_images(message, html),
+            text=_text(message, "plain"),
+            attachments=_attachments(message),
+            source=source,
+        )
+
+
+def _line(file: Path) -> Line:
+    with file.open("rb") as opened:
+        message = _parsed(opened.read(_HEAD_BYTES).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+    found = file.stat()
+    return Line(
+        name=file.name,
+        at=found.st_mtime,
+        size_bytes=found.st_size,
+        recipient=_header(message, "delivered-to"),
+        sender=_header(message, "from"),
+        subject=_header(message, "subject"),
+    )
+
+
+def _parsed(source: bytes) -> EmailMessage:
+    return message_from_bytes(source, policy=policy.default)
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """Decoded (RFC 2047); as it stands where that fails."""
+    try:
+        return str(message[name] or "")
+    except Exception:  # noqa: BLE001 - strangers' headers break the parser in many ways
+        found = [value for key, value in message.raw_items() if key.lower() == name]
+        return _header_text(found[0]) if found else ""
+
+
+def _header_text(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def _text(message: EmailMessage, kind: str) -> str:
+    """The body of this kind, or empty."""
+    try:
+        part = message.get_body((kind,))
+        return str(part.get_content()) if part is not None else ""
+    except Exception:  # noqa: BLE001 - an unknown charset, a broken structure
+        return ""
+
+
+def _attachments(message: EmailMessage) -> list[str]:
+    try:
+        return [
+            part.get_filename() or part.get_content_type() for part in message.iter_attachments()
+        ]
+    except Exception:  # noqa: BLE001 - a broken structure
+        return []
+
+
+def _with_images(message: EmailMessage, html: str) -> str:
+    """Inline images (RFC 2392) written into the HTML: nothing else may be loaded."""
+    if "cid:" not in html:
+        return html
+    images: dict[str, str] = {}
+    for part in message.walk():
+        name = _header_text(part.get("content-id", "")).strip("<>")
+        content = part.get_payload(decode=True)
+        if name and part.get_content_maintype() == "image" and isinstance(content, bytes):
+            encoded = base64.b64encode(content).decode()
+            images[name] = f"data:{part.get_content_type()};base64,{encoded}"
+    return _CID.sub(lambda match: images.get(match[1], match[0]), html)

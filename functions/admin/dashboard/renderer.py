@@ -1,0 +1,57 @@
+"""The templates in `html/`, with autoescape on: whatever a mail or a server says stays text."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from functions.admin.dashboard import written
+from functions.admin.mail.words import MEANING
+from shared.bounce_classes import CLASSES
+
+HERE = Path(__file__).parent
+STATIC_TYPES = {
+    "dashboard.css": "text/css; charset=utf-8",
+    "dashboard.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+class Renderer:
+    """Makes pages. Templates are compiled when they are first used."""
+
+    def __init__(self) -> None:
+        self.static = {name: (HERE / "static" / name).read_bytes() for name in STATIC_TYPES}
+        self._urls = {name: self._url(name) for name in STATIC_TYPES}
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "html"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {
+            "moment": written.moment,
+            "machine_time": written.machine_time,
+            "duration": written.duration,
+            "number": written.number,
+            "size": written.size,
+            "percent": written.percent,
+            "clock_time": written.clock_time,
+            "ago": written.ago,
+        }
+        self._environment.globals |= {
+            "static": self._urls.__getitem__,
+            "meanings": {str(state): text for state, text in MEANING.items()},
+            "classes": CLASSES,
+        }
+
+    def render(self, template: str, values: Mapping[str, Any]) -> bytes:
+        return self._environment.get_template(template).render(values).encode("utf-8", "replace")
+
+    def _url(self, name: str) -> str:
+        """With a digest: a browser may keep it for good, and gets the new one after an upgrade."""
+        return f"/dashboard/static/{name}?v={sha256(self.static[name]).hexdigest()[:12]}"

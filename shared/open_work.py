@@ -1,0 +1,69 @@
+"""Whether a Domain has work that is still open.
+
+Keys of open work name the Batch and not the Domain, so the content of each open Batch is looked
+at. That is for rare decisions of a person, never for a stage.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from shared import keys
+from shared.batches import load_content
+from shared.errors import Malformed, NotFound
+from shared.store.base import Store, list_all
+
+MOST_BATCHES = 10_000
+READ_AT_ONCE = 16
+
+
+class TooMuchOpen(Malformed):
+    """So many Batches are open that it was not looked at all of them."""
+
+
+async def find(store: Store, domain: str) -> str:
+    """The key of a work object of this Domain, or "". Raises `TooMuchOpen`."""
+    for prefix in (keys.inbox_of(domain), keys.notifying_of_domain(domain)):
+        page = await store.list_page(prefix, limit=1)
+        if page:
+            return page[0].key
+    seen: set[str] = set()
+    waiting: list[tuple[str, str]] = []
+    async for work, key in _open_work(store):
+        if work.startswith(keys.notifying_of_domain(domain)):
+            return key
+        batch = keys.batch_of_work(work)
+        if not batch or batch in seen:
+            continue
+        seen.add(batch)
+        if len(seen) > MOST_BATCHES:
+            raise TooMuchOpen(f"more than {MOST_BATCHES} Batches of all Domains are open")
+        waiting.append((batch, key))
+        if len(waiting) == READ_AT_ONCE:
+            if found := await _first_of(store, domain, waiting):
+                return found
+            waiting = []
+    return await _first_of(store, domain, waiting)
+
+
+async def _open_work(store: Store) -> AsyncIterator[tuple[str, str]]:
+    """(what the key will be when it is due, the key) of all that names a Batch, and what waits."""
+    for prefix in (keys.SUBMITTED, keys.VALIDATED, keys.DISPATCHED):
+        async for entry in list_all(store, prefix):
+            yield entry.key, entry.key
+    async for entry in list_all(store, keys.WAITING):
+        with suppress(ValueError, StopIteration):  # no key of ours
+            yield keys.parse_waiting(entry.key)[1], entry.key
+
+
+async def _first_of(store: Store, domain: str, batches: list[tuple[str, str]]) -> str:
+    owners = await asyncio.gather(*(_owner(store, batch) for batch, _ in batches))
+    mine = [key for owner, (_, key) in zip(owners, batches, strict=True) if owner == domain]
+    return mine[0] if mine else ""
+
+
+async def _owner(store: Store, batch: str) -> str:
+    try:
+        return (await load_content(store, batch)).domain
+    except NotFound:
+        return ""
