@@ -20,6 +20,7 @@ from benchmarks import (
     sender,
     submission,
     submit,
+    suppressions,
     sweeping,
     waiting,
 )
@@ -37,6 +38,7 @@ SUBJECTS: dict[str, Callable[[Announce], list[Row]]] = {
     "submission": submission.rows,
     "waiting": waiting.rows,
     "sweeping": sweeping.rows,
+    "suppressions": suppressions.rows,
     "kill": kill.rows,
 }
 """In this order: later subjects look at runs that earlier ones have made."""

@@ -53,6 +53,29 @@ _RELEASE = Rights(
     list=(*keys.WORK, "waiting/", "leases/send/"),
 )
 """What every sweep does: due work goes in front of its stage, orphaned leases go away."""
+_CHECK = (keys.suppression_index("*"), keys.suppressed_digests("*", "*"))
+"""Who asks whether an address is suppressed sees digests of segments; no names."""
+_COMPACT = Rights(
+    read=("domains/*/suppressions/*", "domains/*/suppressed/*"),
+    write=(keys.suppression_index("*"), "domains/*/suppressed/*"),
+    delete=("domains/*/suppressions/*", "domains/*/suppressed/*"),
+    list=("domains/",),
+)
+"""Fresh suppressions become part of segments, and are deleted then."""
+_COUNT = Rights(
+    read=(
+        "control/stats/*",
+        "stats/*",
+        "batches/*/content.json",
+        "batches/*/outcomes/*",
+        keys.progress("*"),
+        "events/*",
+    ),
+    write=("control/stats/*", "stats/*", keys.progress("*")),
+    delete=("events/*",),  # past `stats.retention`
+    list=("submitted/", "batches/", "events/"),
+)
+"""Outcomes and events become hourly counts."""
 
 RIGHTS: dict[str, Rights] = {
     "submit": Rights(
@@ -62,6 +85,7 @@ RIGHTS: dict[str, Rights] = {
             "domains/*/keys/*",
             "domains/*/templates/*",
             "domains/*/idempotency/*",
+            *_CHECK,
             # To tell an app where its Batch is.
             "submitted/*",
             _SCHEDULED,
@@ -86,7 +110,13 @@ RIGHTS: dict[str, Rights] = {
         ),
     ),
     "validate": Rights(
-        read=("submitted/*", "batches/*/content.json", "batches/*/cancelled.json", _SCHEDULED),
+        read=(
+            "submitted/*",
+            "batches/*/content.json",
+            "batches/*/cancelled.json",
+            *_CHECK,
+            _SCHEDULED,
+        ),
         write=(
             "validated/*",
             _SCHEDULED,
@@ -103,6 +133,8 @@ RIGHTS: dict[str, Rights] = {
             "validated/*",
             "domains/*/domain.json",
             "domains/*/dkim.json",
+            "domains/*/tracking.json",
+            *_CHECK,
             "batches/*/content.json",
         ),
         write=("dispatched/*", "failed/dispatch/*"),
@@ -129,6 +161,7 @@ RIGHTS: dict[str, Rights] = {
             "submitted/*",  # reports to who submitted by SMTP
             "control/warmup/*",
             "control/mta_sts/*",
+            "notifying/*",
             "failed/send/*",
         ),
         delete=("dispatched/*", "leases/send/*", "control/mta_sts/*"),
@@ -149,10 +182,89 @@ RIGHTS: dict[str, Rights] = {
             "waiting/*/bounce/*",
             "domains/*/suppressions/*",
             "archive/inbound/*",
+            "notifying/*",
             "failed/bounce/*",
         ),
         delete=("inbound/*",),
         list=("inbound/", "batches/*/outcomes/", "domains/"),
+    ),
+    "notify": Rights(
+        read=(
+            "notifying/*",
+            "domains/*/webhooks/*",
+            "batches/*/content.json",
+            "batches/*/outcomes/*",
+            "events/*",
+            "received/*",
+        ),
+        write=(
+            "domains/*/webhooks/*",  # it fails, it wants no more
+            "waiting/*/notify/*",
+            "calls/*",
+            "failed/notify/*",
+        ),
+        delete=("notifying/*",),
+        list=("notifying/", "batches/*/outcomes/"),
+    ),
+    "track": Rights(
+        read=(
+            "domains/*/domain.json",
+            "domains/*/tracking.json",
+            "batches/*/outcomes/*",  # whose address it is that unsubscribes
+        ),
+        write=("events/*", "domains/*/suppressions/*", "notifying/*"),
+        list=("batches/*/outcomes/", "domains/"),
+    ),
+    "admin": Rights(
+        read=(
+            "submitted/*",
+            "validated/*",
+            "dispatched/*",
+            "waiting/*",
+            "failed/*",
+            "batches/*",
+            "events/*",
+            "received/*",
+            "archive/*",
+            "domains/*",
+            "calls/*",
+            "audit/*",
+            "stats/*",
+            keys.stats_index(),
+            "control/paused/*",
+        ),
+        write=(
+            *_WORK,  # what is replayed, also from where it waited
+            "waiting/*",
+            "batches/*/content.json",  # without a person who is forgotten
+            "batches/*/outcomes/*",
+            "events/*",
+            "archive/submitted/*",
+            "domains/*/domain.json",
+            "domains/*/dkim.json",
+            "domains/*/tracking.json",
+            "domains/*/keys/*",
+            "domains/*/templates/*",
+            "domains/*/template_versions/*",
+            "domains/*/suppressions/*",
+            "domains/*/suppressed/*",
+            "domains/*/webhooks/*",
+            "control/paused/*",
+            "audit/*",
+        ),
+        delete=(
+            "failed/*",
+            "received/*",
+            "archive/inbound/*",
+            "domains/*/domain.json",
+            "domains/*/dkim.json",
+            "domains/*/tracking.json",
+            "domains/*/keys/*",
+            "domains/*/suppressions/*",
+            "domains/*/webhooks/*",
+            "control/paused/*",
+        ),
+        list=("inbox/", "notifying/", "inbound/"),
     ),
     "sweep": _RELEASE
     | Rights(
@@ -160,7 +272,9 @@ RIGHTS: dict[str, Rights] = {
         write=("failed/*", "control/redrives/*"),
         delete=(*_WORK, "control/redrives/*"),
         list=("control/redrives/",),
-    ),
+    )
+    | _COMPACT
+    | _COUNT,
     "pod": _PROBE
     | Rights(
         read=(
@@ -177,7 +291,8 @@ RIGHTS: dict[str, Rights] = {
 replaced (`If-Match`) has to be readable, too. The demo sender, which writes what comes back by
 itself, has rights nowhere."""
 
-RIGHTS["pod_sending"] = RIGHTS["pod"] | RIGHTS["send"] | RIGHTS["bounce"] | _RELEASE
+_SWEEP_OF_POD = _RELEASE | _COMPACT | _COUNT
+RIGHTS["pod_sending"] = RIGHTS["pod"] | RIGHTS["send"] | RIGHTS["bounce"] | _SWEEP_OF_POD
 """The pod where it sends, too (`infra/knative/components/send-from-pod`)."""
 
 EXPIRES_AFTER_S: dict[str, float] = {
@@ -186,6 +301,7 @@ EXPIRES_AFTER_S: dict[str, float] = {
     "received/": 30 * DAY_S,
     "batches/": 400 * DAY_S,
     "probe/": DAY_S,
+    "calls/": 30 * DAY_S,
     "control/warmup/": 90 * DAY_S,
     "audit/": 400 * DAY_S,
 }

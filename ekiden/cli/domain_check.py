@@ -71,7 +71,10 @@ def _print(checks: "list[Check]") -> None:
             typer.echo(f"{each.state:<8} {each.name}{about}: {each.found}{wanted}")
     records = [record for each in checks if each.state is not State.OK for record in each.paste]
     if records:
-        typer.echo("\nPublish in DNS, in place of what is there of that name and type:\n")
+        typer.echo(
+            "\nPublish in DNS. Other TXT records of a name stay; of SPF, DKIM and DMARC there"
+        )
+        typer.echo("may be one of a name: the new one takes the place of the old one.\n")
     for record in records:
         typer.echo(f"{record.name}.  IN  {record.type}  {_value(record.type, record.value)}")
 

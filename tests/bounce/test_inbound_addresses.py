@@ -79,7 +79,7 @@ def test_mail_is_for_the_domain_that_bears_the_name_whoever_claims_it(office: Of
 
 def test_long_lists_of_a_domain_are_jumped_over(office: Office) -> None:
     for number in range(3000):
-        do(office.store.put(keys.suppression("example.org", f"{number:040x}"), b""))
+        do(office.store.put(keys.suppression("example.org", f"{number:040x}", "0"), b""))
     counting = CountingStore(office.store)
     assert do(addresses(office, counting).accepts("abuse@other.example")) == "abuse"
     assert counting.counts["list_page"] == 2

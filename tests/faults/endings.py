@@ -69,7 +69,11 @@ async def see_ending(here: World, failed: int = 0) -> Ending:
             (line.delivery, line.attempt, line.recipient, line.outcome, line.code, line.text)
             for line in lines
         ),
-        suppressed=[key for key in await here.keys("domains/") if "/suppressions/" in key],
+        suppressed=[
+            keys.parse_suppression(key)
+            for key in await here.keys("domains/")
+            if "/suppressions/" in key
+        ],
         ambiguous={line.recipient for line in lines if line.ambiguous},
         received=here.received(),
     )

@@ -17,6 +17,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from seaweed import (
@@ -30,13 +31,16 @@ from seaweed import (
 from station import DOMAIN, Answer, answer_of, as_body, settings_for
 
 from ekiden.sink import Sink
+from functions.admin import assemble as admin
 from functions.bounce import assemble as bounce
 from functions.dispatch import assemble as dispatch
+from functions.notify import assemble as notify
 from functions.send import assemble as send
 from functions.submit import assemble as submit
 from functions.submit.routes import SubmitFace
 from functions.sweep import assemble as sweep
 from functions.sweep.sweeping import Swept
+from functions.track import assemble as track
 from functions.validate import assemble as validate
 from shared import keys
 from shared.config import Config
@@ -50,6 +54,7 @@ from shared.store.wrap import Wrapper
 from shared.watch import Watch
 
 PREFIX = "live/"
+ADMIN_TOKEN = "an-admin-token"
 STAGES = [stage for stage in keys.WORK.values() if stage in RIGHTS]
 """A stage without rights fails a test of its own."""
 HOUR_S = 3600.0
@@ -175,6 +180,12 @@ class Here:
                 yield dispatch.stage(config, store)
             case "bounce":
                 yield bounce.stage(config, store)
+            case "notify":
+                stage, endpoints = notify.stage(config, store)
+                try:
+                    yield stage
+                finally:
+                    endpoints.close()
             case "send":
                 stage, transmitter = send.stage(config, store)
                 try:
@@ -219,6 +230,22 @@ class Here:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(method, path, sent, as_body(body), query)
         return answer_of(await self.face().handle(request))
+
+    async def operate(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """A call to the operator API, with the operator's token."""
+        loose = {"webhooks__allow_insecure": "on", "webhooks__allow_private": "on"}
+        config = self.config("admin", admin__tokens=ADMIN_TOKEN, audit__enabled="on", **loose)
+        path, _, query = path.partition("?")
+        sent = {"x-ekiden-admin-token": ADMIN_TOKEN}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        face = admin.face(config, self.store("admin"))
+        return answer_of(await face.handle(Request(method, path, sent, as_body(body), query)))
+
+    async def visit(self, url: str, method: str = "GET") -> Answer:
+        """Somebody follows a tracked URL."""
+        face = track.face(self.config("track", track__group="1ms"), self.store("track"))
+        reader = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+        return answer_of(await face.handle(Request(method, urlsplit(url).path, reader)))
 
     async def submit(self, batch: Any, **headers: str) -> str:
         answer = await self.call("POST", "/v1/batches", batch, **headers)

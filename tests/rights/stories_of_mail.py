@@ -138,6 +138,7 @@ async def what_cannot_be_done_goes_to_failed(here: Here) -> None:
         "dispatch": keys.validated(UNKNOWN, 0),
         "send": keys.dispatched(UNKNOWN, 0, 0),
         "bounce": keys.inbound(UNKNOWN),
+        "notify": keys.notifying(DOMAIN, "wh_0", "x", 0),
     }
     for key in poison.values():
         await here.operator.put(key, b"poison")

@@ -38,7 +38,10 @@ KEYS = [
     keys.domain_dkim(DOMAIN),
     keys.api_key(DOMAIN, ID),
     keys.template(DOMAIN, "a"),
-    keys.suppression(DOMAIN, "a"),
+    keys.suppression(DOMAIN, "a", "0"),
+    keys.suppression_index(DOMAIN),
+    keys.suppressed_digests(DOMAIN, "0"),
+    keys.suppressed_block(DOMAIN, "0", 0),
     keys.idempotency(DOMAIN, "a"),
     keys.tagged(DOMAIN, "a", BATCH),
     keys.lease(BATCH, 0, 0),
@@ -58,7 +61,10 @@ FORBIDDEN = [
     ("validate", "read", keys.domain_dkim(DOMAIN)),
     ("validate", "read", keys.api_key(DOMAIN, ID)),
     ("validate", "write", keys.dispatched(BATCH, 0, 0)),
-    ("validate", "write", keys.suppression(DOMAIN, "a")),
+    ("validate", "write", keys.suppression(DOMAIN, "a", "0")),
+    ("submit", "read", keys.suppression(DOMAIN, "a", "0")),
+    ("submit", "read", keys.suppressed_block(DOMAIN, "0", 0)),
+    ("dispatch", "read", keys.suppressed_block(DOMAIN, "0", 0)),
     ("dispatch", "delete", keys.dispatched(BATCH, 0, 0)),
     ("dispatch", "read", keys.api_key(DOMAIN, ID)),
     ("dispatch", "write", keys.domain_dkim(DOMAIN)),
@@ -71,7 +77,7 @@ FORBIDDEN = [
     ("send", "delete", keys.outcome_part(BATCH, 0, 0, 0)),
     ("bounce", "write", keys.outcome_part(BATCH, 0, 0, 0)),
     ("bounce", "write", keys.submitted(BATCH)),
-    ("bounce", "delete", keys.suppression(DOMAIN, "a")),
+    ("bounce", "delete", keys.suppression(DOMAIN, "a", "0")),
     ("bounce", "read", keys.dispatched(BATCH, 0, 0)),
     ("sweep", "read", keys.domain_record(DOMAIN)),
     ("sweep", "write", keys.content(BATCH)),
@@ -116,9 +122,8 @@ async def _may(store: Store, kind: str, key: str) -> bool:
 
 def _is_refusal(error: EkidenError) -> bool:
     """obstore gives no status for what a request for several deletes answers."""
-    if isinstance(error, StoreRefused):
-        return "403 Forbidden" in str(error)
-    return "DeleteObjects" in str(error) and "AccessDenied" in str(error)
+    signs = ("403 Forbidden", "(code: AccessDenied)")
+    return isinstance(error, StoreRefused) and any(sign in str(error) for sign in signs)
 
 
 def _says_the_layout(function: str, kind: str, key: str) -> bool:

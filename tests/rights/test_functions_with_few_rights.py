@@ -13,11 +13,19 @@ import pytest
 import stories_of_care
 import stories_of_mail
 import stories_of_pod
+import stories_of_suppressions
+import stories_of_webhooks
 from few_rights import Story, Used, bucket, deployed
 
 from shared.layout import RIGHTS
 
-STORIES = [*stories_of_mail.STORIES, *stories_of_pod.STORIES, *stories_of_care.STORIES]
+STORIES = [
+    *stories_of_mail.STORIES,
+    *stories_of_pod.STORIES,
+    *stories_of_care.STORIES,
+    *stories_of_webhooks.STORIES,
+    *stories_of_suppressions.STORIES,
+]
 WITHIN_S = 120
 Ends = dict[str, str]
 """Story → how it went wrong, or empty."""

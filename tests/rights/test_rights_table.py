@@ -17,6 +17,7 @@ STAGES = sorted(RIGHTS.keys() & set(keys.WORK.values()))
 REPLACED = {
     "submit": ["domains/*/idempotency/*"],
     "send": ["leases/send/*", "control/warmup/*", "probe/*"],
+    "notify": ["domains/*/webhooks/*"],
     "sweep": ["control/redrives/*", *(f"{prefix}*" for prefix in keys.WORK)],
     "pod": ["probe/*"],
 }
@@ -83,9 +84,20 @@ def _reads(rights: Rights, key: str) -> bool:
 
 def test_nobody_deletes_what_became_of_a_mail() -> None:
     lasting = [keys.content("b"), keys.outcome_part("b", 0, 0, 0), keys.event("d", 0, "x")]
-    lasting += [keys.failed("send", "x"), keys.domain_record("d"), keys.suppression("d", "x")]
+    lasting += [keys.failed("send", "x"), keys.domain_record("d")]
     for rights in RIGHTS.values():
         assert not [key for key in lasting for each in rights.delete if _contains(each, key)]
+
+
+def test_only_who_compacts_suppressions_deletes_any() -> None:
+    suppression = keys.suppression("d", "x", "0")
+    assert {name for name, rights in RIGHTS.items() if _deletes(rights, suppression)} == {
+        *("sweep", "pod_sending")
+    }
+
+
+def _deletes(rights: Rights, key: str) -> bool:
+    return any(_contains(pattern, key) for pattern in rights.delete)
 
 
 def test_work_does_not_expire() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from functions.admin.audit import Audit
 from functions.admin.dashboard import headers, session
@@ -52,11 +52,17 @@ class Door:
             "is_open": bool(self._tokens),
             "csrf": session.login_token(self._tokens[0], nonce) if self._tokens else "",
             "wrong": wrong,
-            "back": _own_path(request),
+            "back": _safe(request.parameter("back")),
         }
         body = self._renderer.render("login.html", values)
         cookie = _set_cookie(_LOGIN, nonce, session.LIFETIME_S, request)
         return Response(status, body, {**headers.PAGE, "set-cookie": cookie})
+
+    def show(self, request: Request) -> Response:
+        """To the login page, and then back to what was asked for."""
+        asked = quote(request.path, safe="/@") + (f"?{request.query}" if request.query else "")
+        place = f"{LOGIN}?{urlencode({'back': asked})}" if asked != HOME else LOGIN
+        return Response(303, b"", {**headers.PAGE, "location": place})
 
     async def enter(self, request: Request) -> Response:
         """What the login form has sent. Raises `Problem`."""
@@ -131,13 +137,6 @@ def _from_here(request: Request) -> None:
 
 def _of(form: Form, name: str) -> str:
     return next(iter(form.get(name, ())), "")
-
-
-def _own_path(request: Request) -> str:
-    """Where to go after the login: back to the page that was asked for."""
-    if request.path == LOGIN:
-        return HOME
-    return _safe(quote(request.path, safe="/@") + (f"?{request.query}" if request.query else ""))
 
 
 def _safe(path: str) -> str:

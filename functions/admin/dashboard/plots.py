@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from functions.admin.dashboard import written
 
-WIDTH, HEIGHT = 720.0, 200.0
+FULL_WIDTH, HALF_WIDTH, HEIGHT = 960.0, 480.0, 200.0
+"""About as many pixels as they get, so that the texts have their size."""
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 8.0, 10.0, 24.0
 _TICKS = 4
 _LABELS = 8
@@ -59,21 +60,20 @@ class Plot:
     """On the axis of time."""
     totals: Mapping[str, int]
     grain_s: float
+    width: float
 
     @property
     def is_empty(self) -> bool:
         return not self.bars
 
-    @property
-    def total(self) -> int:
-        return sum(self.totals.values())
 
-
-def stacked(buckets: Sequence[Bucket], series: Sequence[str], grain_s: float) -> Plot:
+def stacked(
+    buckets: Sequence[Bucket], series: Sequence[str], grain_s: float, width: float = FULL_WIDTH
+) -> Plot:
     """`series`: from the bottom up."""
     tops = [sum(each.values.get(name, 0) for name in series) for each in buckets]
     top = nice_top(max(tops, default=0))
-    step = (WIDTH - LEFT - RIGHT) / max(1, len(buckets))
+    step = (width - LEFT - RIGHT) / max(1, len(buckets))
     bars = [bar for n, each in enumerate(buckets) for bar in _column(each, series, n, step, top)]
     return Plot(
         series=series,
@@ -83,6 +83,7 @@ def stacked(buckets: Sequence[Bucket], series: Sequence[str], grain_s: float) ->
         alongs=_alongs(buckets, step, grain_s),
         totals={name: sum(each.values.get(name, 0) for each in buckets) for name in series},
         grain_s=grain_s,
+        width=width,
     )
 
 

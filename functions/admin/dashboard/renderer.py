@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from functions.admin.dashboard import written
-from functions.admin.mail.words import MEANING
+from functions.admin.mail.words import MEANING, ORDER
 from shared.bounce_classes import CLASSES
 
 HERE = Path(__file__).parent
@@ -37,6 +37,7 @@ class Renderer:
             "moment": written.moment,
             "machine_time": written.machine_time,
             "duration": written.duration,
+            "short": written.short,
             "number": written.number,
             "size": written.size,
             "percent": written.percent,
@@ -47,6 +48,7 @@ class Renderer:
             "static": self._urls.__getitem__,
             "meanings": {str(state): text for state, text in MEANING.items()},
             "classes": CLASSES,
+            "state_order": [str(state) for state in ORDER],
         }
 
     def render(self, template: str, values: Mapping[str, Any]) -> bytes:

@@ -108,7 +108,7 @@ class Site:
             # A link in a chat: the browser sends the cookie only when we ask it to come again.
             body = self._renderer.render("again.html", {})
             return Response(200, body, headers.PAGE)
-        return self.door.ask(request, status=401)
+        return self.door.show(request)
 
     def _static(self, name: str) -> Response:
         if name not in STATIC_TYPES:
@@ -122,7 +122,7 @@ class Site:
             "session": session,
             "links": self.links if session else [],
             "section": "",
-            "said": "",
+            "notice": "",
             "now": self._parts.clock(),
         }
         body = self._renderer.render("problem.html", values)

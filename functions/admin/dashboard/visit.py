@@ -74,7 +74,7 @@ class Visit:
             "links": self.links,
             "section": section,
             "session": self.session,
-            "said": notice(self.request),
+            "notice": notice(self.request),
         }
         body = self.renderer.render(template, {**common, **values})
         return Response(status, body, said)

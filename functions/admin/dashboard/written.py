@@ -44,6 +44,11 @@ def duration(seconds: float) -> str:
     return f"{days} d {hours} h" if hours and days < 3 else f"{days} d"
 
 
+def short(seconds: float) -> str:
+    """Of a dialogue: thousandths count."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def number(value: float) -> str:
     """With thousands apart."""
     return f"{value:,.0f}"

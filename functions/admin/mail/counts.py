@@ -1,7 +1,8 @@
 """A Batch's Deliveries by state, counted Bag by Bag within a budget.
 
 Parts of Outcomes are added, never changed: a Bag with as many parts as at the last look is not read
-again. A Batch that is too large for one look is counted on by the next one.
+again, and one that the statistics have counted not at all. A Batch that is too large for one look
+is counted on by the next one.
 """
 
 import asyncio
@@ -14,12 +15,15 @@ import msgspec
 
 from shared import keys
 from shared.outcome import FINAL, Outcome, State, latest
+from shared.stats import progress
 from shared.store.base import Entry, Store
 
 USUAL_BYTES = 4 * 1024 * 1024
 """About 15,000 Outcomes: some 20 ms."""
 MOST_LISTED = 10_000
 REMEMBERED_BAGS = 100_000
+PROGRESS_ABOVE = 10
+"""Parts to be read; for fewer it is not worth a request to ask what is counted."""
 _PAGE = 1000
 _AT_ONCE = 16
 
@@ -87,9 +91,10 @@ class BatchCounts:
         parts = await self._parts(batch.batch)
         known = self._known.pop(batch.batch, {})
         self._known[batch.batch] = known
-        pending = [
-            bag for bag, own in parts.items() if bag not in known or known[bag].parts != len(own)
-        ]
+        pending = _pending(parts, known)
+        if sum(len(parts[bag]) for bag in pending) > PROGRESS_ABOVE:
+            await self._take_progress(batch.batch, parts, known)
+            pending = _pending(parts, known)
         affordable = list(_affordable(pending, parts, most_bytes))
         for start in range(0, len(affordable), _AT_ONCE):
             group = affordable[start : start + _AT_ONCE]
@@ -98,6 +103,17 @@ class BatchCounts:
                 known[bag] = _Counted(len(parts[bag]), states)
         self._forget()
         return _summed(batch, known, frozenset(pending[len(affordable) :]))
+
+    async def _take_progress(
+        self, batch: str, parts: dict[int, list[Entry]], known: dict[int, _Counted]
+    ) -> None:
+        """Of those Bags that have not changed since they were counted for the statistics."""
+        for bag, counted in (await progress.load(self._store, batch)).items():
+            own = sorted(entry.key for entry in parts.get(bag, []))
+            sent = [key for key in own if not keys.name_of_late_outcome(key)]
+            last = f"{keys.outcomes_of_bag(batch, bag)}{counted.upto}.jsonl"
+            if sent and sent[-1] == last and len(own) - len(sent) == counted.late:
+                known[bag] = _Counted(len(own), Counter(counted.states))
 
     async def _parts(self, batch: str) -> dict[int, list[Entry]]:
         """Bag → the parts of its Outcomes."""
@@ -123,6 +139,11 @@ class BatchCounts:
     def _forget(self) -> None:
         while sum(map(len, self._known.values())) > REMEMBERED_BAGS and len(self._known) > 1:
             self._known.popitem(last=False)
+
+
+def _pending(parts: dict[int, list[Entry]], known: dict[int, _Counted]) -> list[int]:
+    """The Bags that have changed since they were counted."""
+    return [bag for bag, own in parts.items() if bag not in known or known[bag].parts != len(own)]
 
 
 def _affordable(pending: list[int], parts: dict[int, list[Entry]], most_bytes: int) -> list[int]:

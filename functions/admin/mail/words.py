@@ -19,6 +19,17 @@ MEANING = {
     State.CANCELLED: "taken back by the app",
 }
 
+ORDER = (
+    State.DELIVERED,
+    State.DEFERRED,
+    State.BOUNCED,
+    State.FAILED,
+    State.REJECTED,
+    State.CANCELLED,
+    State.QUEUED,
+)
+"""As people read them: what is well, what may become it, what is lost, what is to come."""
+
 _SAID = {
     "invalid_recipient": "{server} does not know this mailbox",
     "mailbox_full": "{server} says that the mailbox has no room left",

@@ -10,24 +10,15 @@ from functions.admin.dashboard.plots import Share, shares
 from functions.admin.dashboard.visit import Page, Visit
 from functions.admin.mail.counts import Counts
 from functions.admin.mail.newest import Batch, subject_of
+from functions.admin.mail.words import ORDER
 from functions.admin.resources.batches import before_of
 from shared.http import Response, as_json
 from shared.model import Content
-from shared.outcome import State
 
 ON_A_PAGE = 25
 FOR_A_ROW_BYTES = 64 * 1024
 """Of Outcomes that are read to tell how far one of many Batches is."""
 SHOWN_REJECTIONS = 100
-ORDER = (
-    State.DELIVERED,
-    State.DEFERRED,
-    State.BOUNCED,
-    State.FAILED,
-    State.REJECTED,
-    State.CANCELLED,
-    State.QUEUED,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from functions.admin.dashboard import written
 from functions.admin.dashboard.figures import figures
 from functions.admin.dashboard.pages.batches import rows_of
+from functions.admin.dashboard.plots import HALF_WIDTH
 from functions.admin.dashboard.visit import Page, Visit
 from shared.http import Response
 
@@ -31,7 +32,7 @@ async def overview(visit: Visit) -> Response:
     backlog, destinations, plots, newest = await asyncio.gather(
         visit.api.get("/v1/backlog", pages="1"),
         visit.api.get("/v1/destinations"),
-        figures(visit, "", 86_400.0),
+        figures(visit, "", "24 hours", HALF_WIDTH),
         visit.parts.mail.newest.page("", "", NEWEST),
     )
     return visit.page(

@@ -21,7 +21,14 @@ async def queue(visit: Visit) -> Response:
         queues=destinations["queues"],
         paused=destinations["paused"],
         paused_names={each["name"] for each in destinations["paused"]},
+        pausable={each["name"]: pausable(each["name"]) for each in destinations["queues"]},
     )
+
+
+def pausable(name: str) -> str:
+    """What to pause: a server of a route is named with its port, and paused without."""
+    host, colon, port = name.rpartition(":")
+    return (host if colon and port.isdigit() else name).strip("[]")
 
 
 async def pause(visit: Visit) -> Response:

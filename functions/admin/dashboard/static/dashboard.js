@@ -37,8 +37,8 @@ function share(count, accepted) {
 
 async function follow(pauseMs) {
   try {
-    const answer = await fetch(live.dataset.progress, { redirect: "error" });
-    if (answer.status === 401) return;  // the session is over
+    const answer = await fetch(live.dataset.progress, { redirect: "manual" });
+    if (answer.type === "opaqueredirect") return;  // the session is over: to the login page
     const progress = await answer.json();
     show(progress);
     if (progress.done) return;
