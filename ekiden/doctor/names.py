@@ -1,22 +1,21 @@
 """DNS: does it answer, what does it say about the Domains, and about the name we send by?"""
 
 import asyncio
-import ipaddress
 import socket
-from collections.abc import Sequence
-
-import msgspec
 
 from ekiden.doctor.beside import in_thread
 from ekiden.doctor.finding import Finding, Scene, State, failed, ok, skipped, warning
-from ekiden.doctor.records import Published, judge
+from ekiden.doctor.finding_of import of_check, of_domain
 from shared import keys
 from shared.config_mail import parse_pool_member
 from shared.config_network import parse_nameserver
-from shared.dkim_keys import dns_record, load
-from shared.dns import DnsUnavailable, MxResolver, NoMail
-from shared.domains import DkimKeys, Domain
-from shared.errors import EkidenError, NotFound
+from shared.dns import DnsUnavailable
+from shared.domain_check import reverse
+from shared.domain_check.look import at_reverse, find_sources
+from shared.domain_check.lookups import Lookups
+from shared.domain_check.run import PUBLISHED, check_domain
+from shared.domain_check.subject import Sender, Source
+from shared.errors import EkidenError, Malformed, NotFound
 from shared.store.base import Store
 
 PATIENCE_S = 6.0
@@ -56,12 +55,11 @@ async def domains(scene: Scene) -> list[Finding]:
     names = await _names(scene.store)
     if not names:
         return [skipped("there is no Domain yet", "ekiden domain add example.com")]
-    dns = MxResolver(scene.config.send.nameservers, PATIENCE_S)
     at_once = asyncio.Semaphore(AT_ONCE)
 
     async def look(name: str) -> Finding:
         async with at_once:
-            return await _domain(scene.store, dns, name)
+            return await _domain(scene, name)
 
     findings = await asyncio.gather(*map(look, names[:MOST_DOMAINS]))
     well = [finding for finding in findings if finding.state is State.OK]
@@ -83,46 +81,13 @@ async def _names(store: Store) -> list[str]:
         after = f"{keys.DOMAINS}{keys.parse_domain(page[-1].key)}/~"
 
 
-async def _domain(store: Store, dns: MxResolver, name: str) -> Finding:
+async def _domain(scene: Scene, name: str) -> Finding:
     try:
-        record = msgspec.json.decode((await store.get(keys.domain_record(name))).body, type=Domain)
-        dkim = msgspec.json.decode((await store.get(keys.domain_dkim(name))).body, type=DkimKeys)
-        wanted = [
-            (*dns_record(key.selector, name, load(key)), key.selector in dkim.signing)
-            for key in dkim.keys
-        ]
-        host = record.return_path_host or name
-        found = await _published(dns, name, host, [each for each, _, signs in wanted if signs])
-    except (NotFound, msgspec.MsgspecError) as error:
+        return of_domain(name, await check_domain(scene.config, scene.store, name, PUBLISHED))
+    except (NotFound, Malformed) as error:
         return failed(f"its record cannot be read: {error}", f"ekiden show domains/{name}/", name)
     except EkidenError as error:
         return failed(str(error), "", name)
-    return judge(name, host, wanted, found)
-
-
-async def _published(dns: MxResolver, name: str, host: str, dkim: Sequence[str]) -> Published:
-    texts = await asyncio.gather(*map(dns.txt, dkim))
-    try:
-        await dns.destination(host)
-        comes_back = True
-    except NoMail:
-        comes_back = False
-    return Published(
-        dict(zip(dkim, texts, strict=True)),
-        await dns.txt(host),
-        await _dmarc(dns, name),
-        comes_back,
-    )
-
-
-async def _dmarc(dns: MxResolver, name: str) -> list[str]:
-    """Of the Domain, else of the domain above it (RFC 7489 §6.6.3)."""
-    while "." in name:
-        found = [text for text in await dns.txt(f"_dmarc.{name}") if text.startswith("v=DMARC1")]
-        if found:
-            return found
-        name = name.partition(".")[2]
-    return []
 
 
 async def sending_name(scene: Scene) -> list[Finding]:
@@ -132,44 +97,19 @@ async def sending_name(scene: Scene) -> list[Finding]:
     if ours.route != "mx":
         return [skipped("all mail goes by one server, whose name counts")]
     hostname = ours.hostname or await in_thread(socket.getfqdn)
-    sources = [
-        (name or hostname, address) for _, address, name in map(parse_pool_member, ours.pools)
+    pools = [
+        Source(address, (name or hostname).lower())
+        for _, address, name in map(parse_pool_member, ours.pools)
     ]
-    return list(
-        await asyncio.gather(
-            *(_name(scene, name, address) for name, address in sources or [(hostname, "")])
-        )
-    )
+    dns = Lookups(ours.nameservers, PATIENCE_S)
+    sources, missing = await find_sources(Sender(hostname.lower(), tuple(pools)), dns)
+    if not sources:
+        return [of_check(reverse.nameless(hostname, missing))]
+    return list(await asyncio.gather(*(_name(dns, source) for source in sources)))
 
 
-async def _name(scene: Scene, name: str, source: str) -> Finding:
-    """`source`: the address that it sends from; "": whatever the name leads to."""
-    if "." not in name:
-        return warning(f"{name!r} is no full name", "set send.hostname", name)
-    servers = scene.config.send.nameservers
+async def _name(dns: Lookups, source: Source) -> Finding:
     try:
-        addresses = await MxResolver(servers, PATIENCE_S).addresses(name)
-    except NoMail:
-        addresses = []
-    if not addresses:
-        return warning(f"{name} has no address", "publish one, or set send.hostname", name)
-    if source and source not in addresses:
-        return failed(f"{name} leads to {', '.join(addresses)}, not to {source}", _FORWARD, name)
-    looked_at = [source] if source else addresses
-    missing = [each for each in looked_at if name.lower() not in await _names_of(servers, each)]
-    if missing:
-        return failed(f"{', '.join(missing)} does not lead back to {name}", _BACK, name)
-    return ok(f"{name} leads to {', '.join(looked_at)} and back", name)
-
-
-async def _names_of(servers: Sequence[str], address: str) -> list[str]:
-    """What an address is called (RFC 1035 §3.5)."""
-    from shared.dns_client import Client
-
-    client = Client([parse_nameserver(each) for each in servers], PATIENCE_S)
-    reply = await client.ask(ipaddress.ip_address(address).reverse_pointer, "PTR")
-    return [rr.target.to_text(omit_final_dot=True).lower() for rr in reply.records]
-
-
-_FORWARD = "publish an A or AAAA record of the name for this address"
-_BACK = "ask who gave you the address for a PTR record with this name"
+        return of_check(await at_reverse(dns, source))
+    except DnsUnavailable as error:
+        return warning(str(error), "look at the check `resolver`", source.address)

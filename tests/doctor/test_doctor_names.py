@@ -5,7 +5,7 @@ import time
 
 import pytest
 from dns_server import FORMERR, REFUSED, SERVFAIL, SILENCE, DnsServer, Zone
-from examination import check, one, only
+from examination import Prepare, check, one, only
 
 from ekiden.doctor.finding import Finding, Scene, State
 from shared.config import load
@@ -70,7 +70,7 @@ def test_name_servers_that_are_silent_are_given_up() -> None:
 
 async def published(store: Store, names: tuple[str, ...] = (NAME,)) -> Zone:
     """Domains in the store, and the zone that `ekiden domain dns` asks for."""
-    zone: Zone = dict(ROOT)
+    zone: Zone = {**ROOT, **HOST}
     for name in names:
         record, dkim = await add_domain(
             store, name, ["rsa-sha256"], 0.0, return_path_host=f"b.{name}"
@@ -92,7 +92,11 @@ def domains(change: Zone | None = None, gone: tuple[tuple[str, str], ...] = ()) 
         for each in gone:
             del zone[each]
 
-    return check("domains", prepare=prepare, zone=zone)
+    return looked_at(prepare, zone)
+
+
+def looked_at(prepare: Prepare, zone: Zone) -> list[Finding]:
+    return check("domains", prepare=prepare, zone=zone, send__hostname="mail.example.com")
 
 
 def test_a_domain_with_all_its_records_is_well() -> None:
@@ -106,10 +110,11 @@ def test_without_a_domain_there_is_nothing_to_look_at() -> None:
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ('"v=DKIM1; k=rsa; p=MIIBIjANBg"', "another key"),
+        ('"v=DKIM1; k=rsa; p=MIIBIjAN"', "another key"),
+        ('"v=DKIM1; k=rsa; p=MIIBIjANBg"', "no base 64"),
         ('"v=DKIM1; k=rsa; p="', "revoked"),
         ('"hello"', "no DKIM record"),
-        ('";;=;p"', "revoked"),
+        ('";;=;p="', "cannot be read"),
     ],
 )
 def test_a_wrong_dkim_record_fails(record: str, said: str) -> None:
@@ -117,7 +122,7 @@ def test_a_wrong_dkim_record_fails(record: str, said: str) -> None:
     assert finding.state is State.FAILED
     assert said in finding.seen
     assert finding.about == NAME
-    assert "ekiden domain dns example.com" in finding.advice
+    assert "ekiden domain check example.com" in finding.advice
 
 
 def test_a_missing_dkim_record_fails() -> None:
@@ -133,7 +138,7 @@ def test_a_key_that_does_not_sign_need_not_be_published() -> None:
         await add_dkim_key(store, NAME, "ed25519-sha256", "s2", 0.0)
         assert len((await read_dkim(store, NAME))[0].keys) == 2
 
-    assert only(check("domains", prepare=prepare, zone=zone)).state is State.OK
+    assert only(looked_at(prepare, zone)).state is State.OK
 
 
 def test_two_spf_records_fail() -> None:
@@ -147,13 +152,18 @@ def test_two_spf_records_fail() -> None:
     [
         (("b.example.com", "TXT"), "no SPF record"),
         (("_dmarc.example.com", "TXT"), "DMARC"),
-        (("b.example.com", "MX"), "bounces do not come back"),
     ],
 )
 def test_what_makes_mail_weaker_is_a_warning(missing: tuple[str, str], said: str) -> None:
     finding = only(domains(gone=(missing,)))
     assert finding.state is State.WARNING
     assert said in finding.seen
+
+
+def test_bounces_that_cannot_come_back_fail() -> None:
+    finding = only(domains({("b.example.com", "MX"): ["0 ."]}))
+    assert finding.state is State.FAILED
+    assert "b.example.com has no mail server" in finding.seen
 
 
 def test_a_policy_of_the_domain_above_counts() -> None:
@@ -164,7 +174,7 @@ def test_a_policy_of_the_domain_above_counts() -> None:
         del zone["_dmarc.news.example.com", "TXT"]
         zone["_dmarc.example.com", "TXT"] = ['"v=DMARC1; p=reject"']
 
-    assert only(check("domains", prepare=prepare, zone=zone)).state is State.OK
+    assert only(looked_at(prepare, zone)).state is State.OK
 
 
 def test_each_domain_with_a_fault_has_its_line() -> None:
@@ -175,15 +185,15 @@ def test_each_domain_with_a_fault_has_its_line() -> None:
         del zone["ekiden1._domainkey.b.example", "TXT"]
         await store.put("domains/torn.example/domain.json", b"{torn")
 
-    findings = check("domains", prepare=prepare, zone=zone)
+    findings = looked_at(prepare, zone)
     assert findings[0].seen == "2 of 4 Domains have their records"
     assert [each.about for each in findings[1:]] == ["b.example", "torn.example"]
     assert {each.state for each in findings[1:]} == {State.FAILED}
 
 
-def test_name_servers_that_do_not_answer_fail_each_domain() -> None:
+def test_name_servers_that_do_not_answer_say_nothing_about_a_domain() -> None:
     finding = only(domains({("b.example.com", "TXT"): SERVFAIL}))
-    assert finding.state is State.FAILED
+    assert finding.state is State.WARNING
     assert "no answer about b.example.com" in finding.seen
 
 
@@ -199,10 +209,16 @@ def test_a_name_without_an_address_is_a_warning() -> None:
     assert only(sending({})).state is State.WARNING
 
 
-@pytest.mark.parametrize("back", [[], ["host-10.provider.example."], SERVFAIL])
-def test_an_address_that_does_not_lead_back_fails(back: list[str] | str) -> None:
+@pytest.mark.parametrize("back", [[], ["host-10.provider.example."]])
+def test_an_address_that_does_not_lead_back_fails(back: list[str]) -> None:
     finding = only(sending({**HOST, ("10.2.0.192.in-addr.arpa", "PTR"): back}))
     assert finding.state is State.FAILED
+    assert "publish 10.2.0.192.in-addr.arpa PTR mail.example.com." in finding.advice
+
+
+def test_an_address_about_which_nobody_answers_is_a_warning() -> None:
+    finding = only(sending({**HOST, ("10.2.0.192.in-addr.arpa", "PTR"): SERVFAIL}))
+    assert finding.state is State.WARNING
 
 
 def test_each_address_of_a_pool_is_looked_at() -> None:
@@ -215,7 +231,7 @@ def test_each_address_of_a_pool_is_looked_at() -> None:
 
 
 def test_a_name_of_one_label_is_a_warning() -> None:
-    assert only(sending({}, send__hostname="mail")).advice == "set send.hostname"
+    assert "set send.hostname" in only(sending({}, send__hostname="mail")).advice
 
 
 def test_with_a_smarthost_the_name_does_not_matter() -> None:

@@ -15,6 +15,7 @@ from ekiden.doctor.finding import Finding, Scene, State
 from ekiden.doctor.way_out import parse_server
 from ekiden.sink import Sink
 from shared.config import load
+from shared.domain_check.port_25 import Server
 from shared.errors import Malformed
 from shared.smtp_server.certificate import self_signed
 from shared.store import open_store
@@ -150,8 +151,8 @@ def test_the_demo_sends_nothing() -> None:
 
 
 def test_servers_are_read() -> None:
-    assert parse_server("mail.example.com") == ("mail.example.com", 25, False)
-    assert parse_server("[2001:db8::1]:2525") == ("2001:db8::1", 2525, False)
+    assert parse_server("mail.example.com") == Server("mail.example.com", 25)
+    assert parse_server("[2001:db8::1]:2525") == Server("2001:db8::1", 2525)
 
 
 @pytest.mark.parametrize(
