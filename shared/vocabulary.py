@@ -53,6 +53,7 @@ PROBLEMS = {
     "precondition_failed": "It is another one than If-Match or If-None-Match says.",
     "refused": "It cannot be done as it was asked for; the detail says why.",
     "selector_in_use": "The DKIM key signs: let others sign first.",
+    "slow_down": "Too many wrong logins at once: try again in a moment.",
     "template_and_content": "Both a template_id and an own content.",
     "template_error": "The Template cannot be rendered with these fields.",
     "too_many_attachments": "More attachments than `submit.max_attachments`.",

@@ -1,6 +1,6 @@
 """What a store is: seven operations on objects, with the conditions that the relay rests on.
 
-Keys are `/`-separated, made by `shared/keys.py` alone. Bodies are bytes. Every put is durable
+Keys are `/`-separated, made by `shared/keys` alone. Bodies are bytes. Every put is durable
 when it returns. Foreign errors never leave a store: each is mapped to one of `shared/errors.py`.
 """
 
