@@ -6,6 +6,7 @@ from functions.sweep.sweeping import Sweeping
 from functions.sweep.waking import Waking
 from shared.config import Config
 from shared.stage import Clock
+from shared.stats.turns import StatsTurns
 from shared.store.base import Store
 from shared.suppressions.turns import Turns
 
@@ -14,5 +15,5 @@ def sweeping(config: Config, store: Store, clock: Clock = time.time) -> Sweeping
     targets = dict(each.split("=", 1) for each in config.sweep.targets)
     waking = Waking(store, targets, config.events.token)
     own = config.sweep
-    compaction = Turns(store, clock)
-    return Sweeping(store, clock, waking, own.forgotten_after, own.max_redrives, compaction)
+    turns = (Turns(store, clock), StatsTurns(store, clock, config.stats.interval))
+    return Sweeping(store, clock, waking, own.forgotten_after, own.max_redrives, turns)

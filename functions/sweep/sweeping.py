@@ -10,8 +10,10 @@ is not forgotten. Two sweeps at once do no harm: of two that count, one finds th
 import asyncio
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -20,15 +22,16 @@ from shared import keys
 from shared.errors import LostRace, NotFound, Permanent
 from shared.stage import Clock, Wake, fail
 from shared.store.base import Store, list_all
-from shared.suppressions.turns import Turns
 from shared.sweep import drop_orphaned_leases, forgotten, release_due
 from shared.together import together
 
 log = logging.getLogger("ekiden.sweep")
 
 CROWD = 20
-"""So many forgotten objects of one stage wait for it, or for their events: what is poisonous among
-them is told when they are done. Counting now would give up work that only has to wait."""
+"""More forgotten objects of one stage wait for it, or for their events."""
+CROWD_PATIENCE_S = 86_400.0
+"""Where the stage says nothing of what came of it, a wake need not be a try: work in a crowd only
+has to wait, and is given up when nothing came of it for so long."""
 SIDE_BY_SIDE = 8
 NOTICED_FROM = 3
 """So many forgotten objects of one stage: its events are missing, not late."""
@@ -38,10 +41,19 @@ class WokenTooOften(Permanent):
     """The stage was told again and again, and the work is still there."""
 
 
+class Turn(Protocol):
+    """What a sweep does besides, now and then."""
+
+    async def run_if_due(self) -> None:
+        """Raises `Temporary`."""
+
+
 class Redrives(msgspec.Struct, frozen=True):
     """`control/redrives/<key>`."""
 
     count: int
+    since: float = 0.0
+    """Of the first."""
 
 
 class _Held(msgspec.Struct):
@@ -68,14 +80,14 @@ class Sweeping:
         waking: Waking,
         forgotten_after_s: float,
         max_redrives: int,
-        compaction: Turns | None = None,
+        turns: Sequence[Turn] = (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._waking = waking
         self._forgotten_after_s = forgotten_after_s
         self._max_redrives = max_redrives
-        self._compaction = compaction
+        self._turns = turns
 
     async def sweep(self) -> Swept:
         """Raises `Temporary` when the store does not answer; what was done is done."""
@@ -96,8 +108,8 @@ class Sweeping:
         await drop_orphaned_leases(self._store, older_than)
         await self._forget_counts()
         self._report(done)
-        if self._compaction:
-            await self._compaction.run_if_due()
+        for turn in self._turns:
+            await turn.run_if_due()
         return done
 
     async def _in_turn(
@@ -106,26 +118,25 @@ class Sweeping:
         async with places:
             if await self._is_leased(event.key, now):
                 done.leased += 1
-            elif in_crowd:
-                await self._waking.wake(event)
-                done.woken[keys.stage_of(event.key) or ""] += 1
             else:
-                await self._again(event, done)
+                waits = in_crowd and not self._waking.is_answered(event)
+                await self._again(event, now, done, CROWD_PATIENCE_S if waits else 0.0)
 
-    async def _again(self, event: Wake, done: Swept) -> None:
-        count, etag = await self._count(event.key)
-        if count >= self._max_redrives:
-            await self._give_up(event.key, count)
+    async def _again(self, event: Wake, now: float, done: Swept, patience_s: float) -> None:
+        known, etag = await self._count(event.key)
+        if known.count >= self._max_redrives and now - known.since >= patience_s:
+            await self._give_up(event.key, known.count)
             done.failed += 1
             return
+        more = Redrives(known.count + 1, known.since or now)
         with suppress(LostRace):  # another sweep counts, and wakes
             if self._waking.is_answered(event):
                 # Died behind this: it was woken once more than it counts.
                 if await self._waking.wake(event):
-                    await self._put_count(event.key, count + 1, etag)
+                    await self._put_count(event.key, more, etag)
             else:
                 # Died behind this: it counts as woken once more than it was.
-                await self._put_count(event.key, count + 1, etag)
+                await self._put_count(event.key, more, etag)
                 await self._waking.wake(event)
             done.woken[keys.stage_of(event.key) or ""] += 1
 
@@ -138,16 +149,16 @@ class Sweeping:
             return msgspec.json.decode(first, type=_Held).until > now
         return False
 
-    async def _count(self, key: str) -> tuple[int, str]:
+    async def _count(self, key: str) -> tuple[Redrives, str]:
         """(how often it was woken, the ETag to change that by or "")"""
         try:
             found = await self._store.get(keys.redrives(key))
-            return msgspec.json.decode(found.body, type=Redrives).count, found.etag
+            return msgspec.json.decode(found.body, type=Redrives), found.etag
         except NotFound:
-            return 0, ""
+            return Redrives(0), ""
 
-    async def _put_count(self, key: str, count: int, etag: str) -> None:
-        place, body = keys.redrives(key), msgspec.json.encode(Redrives(count))
+    async def _put_count(self, key: str, count: Redrives, etag: str) -> None:
+        place, body = keys.redrives(key), msgspec.json.encode(count)
         if etag:
             await self._store.replace(place, body, etag)
         else:

@@ -201,7 +201,7 @@ def test_only_a_try_counts(status: int, counted: int, target: Any) -> None:
     place.now = YOUNG
     place.sweep()
     counts = [msgspec.json.decode(place.get(key).body) for key in place.keys(keys.REDRIVES)]
-    assert counts == [{"count": 1}] * counted
+    assert [each["count"] for each in counts] == [1] * counted
 
 
 def test_a_stage_that_is_not_there_is_no_try() -> None:
@@ -211,6 +211,16 @@ def test_a_stage_that_is_not_there_is_no_try() -> None:
     for _ in range(10):
         place.sweep()
     assert WORK in place.keys()
+
+
+def test_a_crowd_that_nothing_comes_of_for_a_day_is_given_up() -> None:
+    place = Place()
+    for bag in range(CROWD + 1):
+        place.put(keys.validated(BATCH, bag))
+    for _ in range(10):
+        place.now += 4 * 3600
+        place.sweep()
+    assert len(place.keys(keys.FAILED)) == CROWD + 1
 
 
 @pytest.mark.parametrize("number", [CROWD, CROWD + 1])
