@@ -20,6 +20,8 @@ from shared.errors import EkidenError
 
 DATA = Path(".stack")
 SUBMIT_PORT = 8080
+CALLERS = {"sweep": "a timer", "track": "readers of tracked mail", "admin": "operators, browsers"}
+"""The others hear of their work by events."""
 
 
 def main() -> int:
@@ -29,7 +31,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     words = _words()
     try:
-        return _demo(words.recipients, words.keep) if words.what == "demo" else _up(words.data, words.port)
+        return (
+            _demo(words.recipients, words.keep)
+            if words.what == "demo"
+            else _up(words.data, words.port)
+        )
     except (DidNotStart, SeaweedUnavailable, EkidenError) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
@@ -60,9 +66,20 @@ def _up(data: Path, port: int) -> int:
         console.print("\nOne mail by hand (it stays on this machine):")
         print(demo.curl(stack.client(api_key)))
         console.print("\nAn operator's commands: [bold]export EKIDEN_STORE_URL=…[/] first:")
-        print(f"export EKIDEN_STORE_URL='{stack.store_url}'", flush=True)
+        print(f"export EKIDEN_STORE_URL='{stack.store_url}'")
+        console.print("\nLet its mail be tracked, by the operator API:")
+        print(_tracking_by_hand(stack))
+        console.print(f"\nDashboard: [bold]{stack.dashboard_url}[/]  admin token: ", end="")
+        print(stack.admin_token, flush=True)
         demo.wait_for_ctrl_c(console)
     return 0
+
+
+def _tracking_by_hand(stack: Stack) -> str:
+    url = f"{stack.ports.url('admin')}v1/domains/{demo.DOMAIN}/tracking"
+    wish = '{"opens": "identified", "links": "identified"}'
+    token = f"X-Ekiden-Admin-Token: {stack.admin_token}"
+    return f"curl -X PUT {url} -H '{token}' -d '{wish}'"
 
 
 def _demo(recipients: int, keep: bool) -> int:
@@ -82,8 +99,7 @@ def _show_parts(console: Console, stack: Stack, data: Path) -> None:
     table = Table("part", "where", "what wakes it")
     table.add_row("bucket", stack.store_url.partition("endpoint=")[2].partition("&")[0], "")
     for name in FUNCTIONS:
-        woken_by = "a timer" if name == "sweep" else "the bucket's events"
-        table.add_row(name, stack.ports.url(name), woken_by)
+        table.add_row(name, stack.ports.url(name), CALLERS.get(name, "the bucket's events"))
     ports = stack.ports
     smtp = f"SMTP {ports.submission} (apps), {ports.inbound} (bounces)"
     table.add_row("pod", f"{smtp}, events {ports.receiver}, metrics {ports.side}", "")

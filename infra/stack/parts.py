@@ -1,6 +1,7 @@
 """Which processes the stack has, and what each is told: commands and environments, nothing run."""
 
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -8,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("submit", "validate", "dispatch", "send", "bounce", "sweep")
+STAGES = ("submit", "validate", "dispatch", "send", "bounce", "notify")
+"""Woken by the bucket's events."""
+FUNCTIONS = (*STAGES, "track", "admin", "sweep")
 POD = "pod"
 HOST = "127.0.0.1"
 TOKEN = "of-the-stack"
@@ -62,6 +65,7 @@ class Settings:
     ports: Ports
     options: Mapping[str, str] = field(default_factory=dict)
     """Further ones for every part, as `EKIDEN_…`."""
+    admin_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 
 def parts(settings: Settings) -> list[Part]:
@@ -80,6 +84,8 @@ def _function(name: str, settings: Settings) -> Part:
     own = {"EKIDEN_LOG_FORMAT": "json", "WORKERS": "1", "PYTHONPATH": str(ROOT)}
     if name == "submit":
         own["EKIDEN_SUBMIT_PUBLIC_URL"] = ports.url(name).rstrip("/")
+    if name == "admin":
+        own["EKIDEN_ADMIN_TOKENS"] = settings.admin_token
     return Part(name, command, _environment(settings, own), f"{ports.url(name)}healthz")
 
 
@@ -106,14 +112,16 @@ def _pod(settings: Settings) -> Part:
 def _environment(settings: Settings, own: Mapping[str, str]) -> dict[str, str]:
     """Of this process, without options that were meant for it."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")}
-    targets = ",".join(
-        f"{name}={settings.ports.url(name)}" for name in FUNCTIONS if name != "sweep"
-    )
+    targets = ",".join(f"{name}={settings.ports.url(name)}" for name in STAGES)
     return {
         **inherited,
         "EKIDEN_STORE_URL": settings.store_url,
         "EKIDEN_EVENTS_TOKEN": TOKEN,
         "EKIDEN_SWEEP_TARGETS": targets,
+        "EKIDEN_TRACK_PUBLIC_URL": settings.ports.url("track").rstrip("/"),
+        # Who has this machine may make Webhooks that lead to it.
+        "EKIDEN_WEBHOOKS_ALLOW_INSECURE": "on",
+        "EKIDEN_WEBHOOKS_ALLOW_PRIVATE": "on",
         **own,
         **settings.options,
     }

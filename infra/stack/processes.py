@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from infra.stack.orphans import die_with_parent
 from infra.stack.parts import Part
 
 READY_WITHIN_S = 60.0
@@ -30,6 +31,7 @@ class Processes:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._watch = threading.Thread(target=self._watch_over, daemon=True)
         self.restarts = 0
@@ -52,6 +54,7 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # gunicorn's workers end with their master
+                preexec_fn=die_with_parent,
             )
 
     def _wait_for(self, part: Part) -> None:
@@ -85,12 +88,12 @@ class Processes:
                         _signal(process, signal.SIGKILL)  # a worker may have outlived its master
                         self.restarts += 1
                         self._launch(self._parts[name])
+        self._stopped.wait()  # what this thread has started ends with it
 
     def stop(self) -> None:
         """Let everything finish what it has begun; what takes too long is killed."""
-        self._stopping.set()
-        if self._watch.is_alive():
-            self._watch.join()
+        with self._lock:
+            self._stopping.set()
         for process in self._running.values():
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -99,6 +102,7 @@ class Processes:
                 process.wait(PATIENCE_S)
             _signal(process, signal.SIGKILL)
             process.wait()
+        self._stopped.set()
 
 
 def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:

@@ -1,11 +1,13 @@
 """A real SeaweedFS on loopback, as a context manager: the bucket of the stack and of the tests."""
 
+import fcntl
 import os
 import random
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,8 @@ from pathlib import Path
 
 from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
+
+from infra.stack.orphans import die_with_parent
 
 BUCKET = "ekiden"
 ACCESS_KEY_ID = "ekiden-test"
@@ -62,27 +66,57 @@ class Seaweed:
 def running_seaweed(
     folder: Path, notification: str = "", s3_config: Path | None = None
 ) -> Iterator[Seaweed]:
-    """Keeps its data in `folder`. Raises `SeaweedUnavailable`.
+    """Keeps its data in `folder`, and is started again if it dies. Raises `SeaweedUnavailable`.
 
     `notification` is a `notification.toml`; `s3_config` says who may do what, instead of one who
     may do everything.
     """
-    process, server = _start(folder, notification, s3_config)
-    try:
-        yield server
-    finally:
-        _stop(process, server)
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    if notification:
+        (data / "notification.toml").write_text(notification)
+    with _alone(data):
+        process, server = _start(data, s3_config)
+        stopping = threading.Event()
+        watch = threading.Thread(
+            target=_keep_alive, args=(process, server, data, s3_config, stopping), daemon=True
+        )
+        watch.start()
+        try:
+            yield server
+        finally:
+            stopping.set()
+            watch.join()
 
 
-def _start(
-    folder: Path, notification: str, s3_config: Path | None
-) -> tuple[subprocess.Popen[bytes], Seaweed]:
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two servers over one folder would destroy it. Raises `SeaweedUnavailable`."""
+    with (data.parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SeaweedUnavailable(f"another one runs over {data}") from error
+        yield
+
+
+def _keep_alive(
+    process: "subprocess.Popen[bytes]",
+    server: Seaweed,
+    data: Path,
+    s3_config: Path | None,
+    stopping: threading.Event,
+) -> None:
+    """Start it again on the same ports when it dies; end it when it is told so."""
+    while not stopping.wait(0.2):
+        if process.poll() is not None:
+            process = _launch(data, list(server.ports), s3_config)
+    _stop(process, server)
+
+
+def _start(data: Path, s3_config: Path | None) -> tuple["subprocess.Popen[bytes]", Seaweed]:
     reason = ""
-    for attempt in range(STARTS):
-        data = folder / str(attempt)
-        data.mkdir(exist_ok=True)
-        if notification:
-            (data / "notification.toml").write_text(notification)
+    for _ in range(STARTS):
         ports = _free_ports(len(SERVICES))
         process = _launch(data, ports, s3_config)
         server = Seaweed(tuple(ports))
@@ -114,7 +148,7 @@ def _launch(data: Path, ports: list[int], s3_config: Path | None) -> subprocess.
     if s3_config is not None:
         flags.append(f"-s3.config={s3_config}")
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
-    with (data / "log").open("wb") as log:
+    with (data / "log").open("ab") as log:
         return subprocess.Popen(
             [weed, "mini", *flags],
             cwd=data,
@@ -122,6 +156,7 @@ def _launch(data: Path, ports: list[int], s3_config: Path | None) -> subprocess.
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,
         )
 
 

@@ -30,6 +30,11 @@ class Stack:
     store_url: str
     ports: Ports
     processes: Processes
+    admin_token: str
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"{self.ports.url('admin')}dashboard"
 
     def client(self, api_key: str) -> Client:
         return Client(self.ports.url("submit"), api_key)
@@ -69,7 +74,7 @@ def running_stack(
         try:
             processes.start()
             with _timer(ports.url("sweep"), sweep_every_s):
-                yield Stack(bucket.url(), ports, processes)
+                yield Stack(bucket.url(), ports, processes, settings.admin_token)
         finally:
             processes.stop()
 

@@ -1,18 +1,24 @@
 """The distributed form for real: a bucket, a process for each function, the pod, events."""
 
 import json
+import os
+import signal
 import smtplib
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
-from watched import batch_to, bounce_of, done, put, read, sweep, until
+from watched import batch_to, bounce_of, done, got, put, read, running_with, sweep, until
 
 from ekiden import demo
 from ekiden.sink import Received, Sink
-from infra.stack.seaweed import SeaweedUnavailable
+from infra.stack.parts import ROOT, Ports
+from infra.stack.seaweed import SeaweedUnavailable, running_seaweed
 from infra.stack.stack import Stack, provision, running_stack
 
 PATIENCE_S = 60
@@ -92,3 +98,25 @@ def test_what_dies_is_started_again_and_the_sweep_finds_what_it_missed(whole: Wh
         return whole.client.batch(batch)[0]["outcomes"] == {"delivered": 1}
 
     until(delivered)
+
+
+def test_a_bucket_that_dies_is_started_again_with_what_it_had(tmp_path: Path) -> None:
+    with running_seaweed(tmp_path) as bucket:
+        put(bucket.url(), "inbox/a", b"kept")
+        os.kill(running_with(f"dir={tmp_path}/data")[0], signal.SIGKILL)
+        assert until(lambda: got(bucket.url(), "inbox/a")) == b"kept"
+        with pytest.raises(SeaweedUnavailable, match="another one"), running_seaweed(tmp_path):
+            pass
+    with running_seaweed(tmp_path) as again:
+        assert got(again.url(), "inbox/a") == b"kept"
+
+
+def test_a_stack_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    words = ["-m", "infra.stack", "--data", str(tmp_path), "--port", str(Ports.free().receiver)]
+    with (tmp_path / "said").open("wb") as said:
+        stack = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=said, stderr=said)
+    until(lambda: b"Ctrl-C" in (tmp_path / "said").read_bytes())
+    assert running_with(f"{tmp_path}/bucket")
+    stack.kill()
+    stack.wait()
+    until(lambda: not running_with(f"{tmp_path}/bucket"))

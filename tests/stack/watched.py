@@ -4,11 +4,14 @@ import asyncio
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ekiden.client import ApiRefused, ApiUnreachable, Client
 from shared import keys
 from shared.batches import outcome_parts, read_outcomes
+from shared.errors import EkidenError
 from shared.outcome import Outcome
 from shared.store import open_store
 from shared.store.base import list_all
@@ -96,3 +99,28 @@ def bounce_of(recipient: str, return_path: str) -> bytes:
         "Action: failed\r\nStatus: 5.1.1\r\n"
         "Diagnostic-Code: smtp; 550 5.1.1 no such mailbox\r\n\r\n--b--\r\n"
     ).encode()
+
+
+def got(store_url: str, key: str) -> bytes:
+    """Its body; empty while the store does not answer."""
+
+    async def act() -> bytes:
+        store = open_store(store_url)
+        try:
+            return (await store.get(key)).body
+        except EkidenError:
+            return b""
+        finally:
+            await store.close()
+
+    return asyncio.run(act())
+
+
+def running_with(word: str) -> list[int]:
+    """The ids of processes whose command line has it."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            if word.encode() in place.read_bytes():
+                found.append(int(place.parent.name))
+    return found
