@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from benchmarks import (
     cold_start,
+    dashboard,
     destinations,
     imports,
     kill,
@@ -18,10 +19,12 @@ from benchmarks import (
     relay,
     requests,
     sender,
+    statistics,
     submission,
     submit,
     suppressions,
     sweeping,
+    tracking,
     waiting,
 )
 from benchmarks.row import Announce, Row, table, write_latest
@@ -39,7 +42,10 @@ SUBJECTS: dict[str, Callable[[Announce], list[Row]]] = {
     "waiting": waiting.rows,
     "sweeping": sweeping.rows,
     "suppressions": suppressions.rows,
+    "tracking": tracking.rows,
+    "statistics": statistics.rows,
     "kill": kill.rows,
+    "dashboard": dashboard.rows,
 }
 """In this order: later subjects look at runs that earlier ones have made."""
 LOG_WIDTH = 160

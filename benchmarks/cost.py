@@ -54,13 +54,16 @@ Open = Callable[..., AbstractAsyncContextManager[Place]]
 
 def main() -> None:
     with bucket() as url, Sink() as sink:
+        # Before there is anything to find, or to count.
+        idle = [asyncio.run(_sweep(open_, url, sink.port)) for open_ in (one_process, apart)]
         seen = {
             "one-process": asyncio.run(_look(one_process, url, sink.port)),
             "functions": asyncio.run(_look(apart, url, sink.port)),
         }
     one, functions = seen.values()
-    each = {"one-process": _each(*one), "functions": _each(*functions)}
-    each["functions"] |= {"timer": _usage(functions[2]), "sweep": _usage(one[2])}
+    sweep, timer = map(_usage, idle)
+    each = {"one-process": _each(*one), "functions": _each(*functions) | {"timer": timer}}
+    each = {name: taken | {"sweep": sweep} for name, taken in each.items()}
     every_s = Config().sweep.interval
     shapes = {
         "one-process": Shape("one process", every_s, 0, each["one-process"]),
@@ -69,13 +72,18 @@ def main() -> None:
     measured = _measured(shapes)
     shipped.write(measured)
     console = Console(width=140)
-    for name, (batches, _, _) in seen.items():
+    for name, (batches, _) in seen.items():
         console.print(comparison(batches, measured, shapes[name]))
     console.print(f"written to {shipped.SHIPPED.name}")
 
 
-async def _look(open_: Open, url: str, port: int) -> tuple[Seen, list[Counted], Counted]:
-    """(Batches of all sizes, the first ones of a process, a sweep)"""
+async def _sweep(open_: Open, url: str, port: int) -> Counted:
+    async with open_(url, port) as place:
+        return await place.sweep()
+
+
+async def _look(open_: Open, url: str, port: int) -> tuple[Seen, list[Counted]]:
+    """(Batches of all sizes, the first ones of a process)"""
     seen: Seen = {size: [] for size in sorted({*FITTED, *UNSEEN})}
     first: list[Counted] = []
     for _ in range(ROUNDS):
@@ -85,8 +93,7 @@ async def _look(open_: Open, url: str, port: int) -> tuple[Seen, list[Counted], 
                 for _ in range(SMALL_RUNS if size <= SMALL else 1):
                     await place.batch(1)  # what it looks up is remembered
                     runs.append(await place.batch(size))
-            sweep = await place.sweep()
-    return seen, first, sweep
+    return seen, first
 
 
 def _measured(shapes: dict[str, Shape]) -> Measured:
@@ -103,7 +110,7 @@ def _measured(shapes: dict[str, Shape]) -> Measured:
     )
 
 
-def _each(batches: Seen, first: list[Counted], sweep: Counted) -> dict[str, Usage]:
+def _each(batches: Seen, first: list[Counted]) -> dict[str, Usage]:
     """What happens → what it takes once."""
     each: dict[str, Counted] = {what: {} for what in (*BY_BAGS, "delivery")}
     for field, columns in FOLLOWS.items():
@@ -117,7 +124,6 @@ def _each(batches: Seen, first: list[Counted], sweep: Counted) -> dict[str, Usag
     each["lookup"] = {
         field: typical(first, field) - typical(batches[1], field) for field in (*REQUESTS, "waited")
     }
-    each["sweep"] = sweep
     return {what: _usage(taken) for what, taken in each.items()}
 
 

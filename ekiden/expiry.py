@@ -24,7 +24,8 @@ class Expiry:
         self._store = store
         self._clock = clock
         self._is_ours = not config.store.url.startswith("s3:")
-        self._ages_s = EXPIRES_AFTER_S | {"audit/": config.audit.retention}
+        own = {"audit/": config.audit.retention, "events/": config.stats.retention}
+        self._ages_s = EXPIRES_AFTER_S | own
         self._next_at = 0.0
 
     async def run_if_due(self) -> None:

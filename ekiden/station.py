@@ -17,6 +17,7 @@ from ekiden.front import Front
 from ekiden.listeners import Listeners
 from ekiden.relay import AT_ONCE, Relay
 from ekiden.sources.feed import Sources
+from ekiden.upkeep import upkeep
 from functions.bounce import assemble as bounce
 from functions.dispatch import assemble as dispatch
 from functions.notify import assemble as notify
@@ -37,7 +38,6 @@ from shared.stage import Stage, Wake
 from shared.store import open_store
 from shared.store.probe import probe
 from shared.store.wrap import CountingStore
-from shared.suppressions.turns import Turns
 from shared.together import together
 from shared.watch import Watch
 
@@ -134,16 +134,6 @@ class Station:
                     "the sweep failed; the next one comes in %g s", self.config.sweep.interval
                 )
 
-    async def compact_forever(self) -> None:
-        """Fold suppressions into segments, once an hour. No sweep waits for it."""
-        turns = Turns(self.store, time.time)
-        while True:
-            await asyncio.sleep(self.config.sweep.interval)
-            try:
-                await turns.run_if_due()
-            except Exception:
-                log.exception("the suppressions were not compacted; the next turn is in an hour")
-
     async def stop(self) -> None:
         if self.transmitter:
             self.transmitter.stop()
@@ -189,8 +179,10 @@ async def running(config: Config) -> AsyncIterator[Station]:
     """A Station that works while the context lasts."""
     station = Station(config)
     await station.start()
-    forever = [station.sweep_forever(), station.compact_forever()] if config.services.sweep else []
-    sweepers = [asyncio.create_task(each) for each in forever]
+    sweepers = []
+    if config.services.sweep:
+        works = [each.go_on() for each in upkeep(config, station.store)]
+        sweepers = [asyncio.create_task(each) for each in (station.sweep_forever(), *works)]
     try:
         yield station
     finally:

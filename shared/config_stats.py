@@ -13,5 +13,8 @@ class Stats(Section, frozen=True):
         float, Duration(), "How often Outcomes and events are counted, by whichever sweep."
     ] = 1 * MINUTE
     retention: Annotated[
-        float, Duration(), "How long an event is kept. Hourly counts are never deleted."
+        float,
+        Duration(),
+        "How long an event is kept where the store has no rules of its own (SQLite); a bucket has "
+        "(`ekiden bucket init`). Hourly counts are never deleted.",
     ] = 400 * DAY

@@ -72,7 +72,6 @@ _COUNT = Rights(
         "events/*",
     ),
     write=("control/stats/*", "stats/*", keys.progress("*")),
-    delete=("events/*",),  # past `stats.retention`
     list=("submitted/", "batches/", "events/"),
 )
 """Outcomes and events become hourly counts."""
@@ -306,14 +305,14 @@ EXPIRES_AFTER_S: dict[str, float] = {
     "audit/": 400 * DAY_S,
 }
 """Prefix → how old its objects grow by default. Work, failures and what a Domain says never
-expire: they are there until somebody is done with them."""
+expire: they are there until somebody is done with them. Hourly counts stay for good."""
 
 
 def policy(rights: Rights, bucket: str, prefix: str = "") -> dict[str, Any]:
     """These rights as an IAM policy document; all keys are below `prefix`, empty or with its `/`.
 
     S3 answers 404 for what is not there only to who may list its key, else 403. So what may be
-    read may be listed, too.
+    read may be listed, too. A statement about nothing would make the whole document invalid.
     """
     arn = f"arn:aws:s3:::{bucket}"
     listed = sorted({*rights.read, *(f"{each}*" for each in rights.list)})
@@ -329,6 +328,7 @@ def policy(rights: Rights, bucket: str, prefix: str = "") -> dict[str, Any]:
             "Resource": [f"{arn}/{prefix}{pattern}" for pattern in patterns],
         }
         for action, patterns in of_objects.items()
+        if patterns
     ]
     within = {"StringLike": {"s3:prefix": [prefix + pattern for pattern in listed]}}
     statements.append(

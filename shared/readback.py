@@ -1,7 +1,8 @@
 """Reading back: a Batch's progress, its Deliveries, one Delivery's history.
 
 All of it is folded from the objects in the bucket. A Bag whose Outcomes have not changed since the
-last look is not read again.
+last look is not read again, and of a large Batch, those that the statistics have counted already
+are not read at all.
 """
 
 from collections import Counter
@@ -17,10 +18,15 @@ from shared.http import Problem
 from shared.ids import delivery_id, is_batch_id, parse_delivery
 from shared.model import Bag, Content, Envelope, Rejection
 from shared.outcome import FINAL, Outcome, State, count, latest
+from shared.stats import progress
 from shared.store.base import Store
+from shared.together import together
 
 MAX_PAGE = 1000
 MAX_SHOWN_REJECTIONS = 1000
+PROGRESS_ABOVE = 10
+"""Outcomes objects to be read; for fewer it is not worth a request to ask what is counted."""
+BAGS_AT_ONCE = 8
 
 
 class BatchStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,24 +137,46 @@ class ReadBack:
         return "sending" if content.bag_size or started else "accepted"
 
     async def _count(self, batch: str) -> Counter[State]:
-        bags: dict[str, list[str]] = {}
+        bags: dict[int, list[str]] = {}
         for part in await outcome_parts(self._store, keys.outcomes(batch)):
-            bag = keys.bag_of_outcomes(part)
-            bags.setdefault(keys.outcomes_of_bag(batch, bag), []).append(part)
+            bags.setdefault(keys.bag_of_outcomes(part), []).append(part)
+        unread = {bag: parts for bag, parts in bags.items() if not self._known(batch, bag, parts)}
+        if sum(map(len, unread.values())) > PROGRESS_ABOVE:
+            await self._take_progress(batch, unread)
         total: Counter[State] = Counter()
-        for bag_key, parts in bags.items():
-            total += await self._count_bag(bag_key, parts)
+        every = list(bags.items())
+        for start in range(0, len(every), BAGS_AT_ONCE):
+            group = every[start : start + BAGS_AT_ONCE]
+            for counts in await together(self._count_bag(batch, *each) for each in group):
+                total += counts
         return total
 
-    async def _count_bag(self, bag_key: str, parts: list[str]) -> Counter[State]:
-        known = self._counted.get(bag_key)
-        if known and known[0] == len(parts):  # parts are added, never changed nor taken away
-            return known[1]
-        counts = count(latest(await read_outcomes(self._store, parts)).values())
+    def _known(self, batch: str, bag: int, parts: list[str]) -> Counter[State] | None:
+        known = self._counted.get(keys.outcomes_of_bag(batch, bag))
+        # Parts are added, never changed nor taken away.
+        return known[1] if known and known[0] == len(parts) else None
+
+    async def _take_progress(self, batch: str, bags: dict[int, list[str]]) -> None:
+        """Of those Bags that have not changed since they were counted for the statistics."""
+        for bag, known in (await progress.load(self._store, batch)).items():
+            parts = bags.get(bag, [])
+            late = [part for part in parts if keys.name_of_late_outcome(part)]
+            last = keys.outcomes_of_bag(batch, bag) + known.upto + ".jsonl"
+            sent = parts[: len(parts) - len(late)]  # late ones sort behind all others
+            if len(late) == known.late and sent and sent[-1] == last:
+                self._remember(batch, bag, parts, Counter(known.states))
+
+    async def _count_bag(self, batch: str, bag: int, parts: list[str]) -> Counter[State]:
+        counts = self._known(batch, bag, parts)
+        if counts is None:
+            counts = count(latest(await read_outcomes(self._store, parts)).values())
+            self._remember(batch, bag, parts, counts)
+        return counts
+
+    def _remember(self, batch: str, bag: int, parts: list[str], counts: Counter[State]) -> None:
         if len(self._counted) >= 10_000:
             self._counted.clear()
-        self._counted[bag_key] = (len(parts), counts)
-        return counts
+        self._counted[keys.outcomes_of_bag(batch, bag)] = (len(parts), counts)
 
     async def deliveries(
         self, domain: str, batch: str, after: str, limit: int, only: State | None

@@ -21,6 +21,7 @@ from ekiden.cli import (
     replay,
     run,
     sources,
+    stats,
     suppressions,
     templates,
     tracking,
@@ -48,6 +49,7 @@ backlog.register(app)
 failed.register(app)
 replay.register(app)
 tracking.register(app)
+stats.register(app)
 webhooks.register(app)
 sources.register(app)
 bucket.register(app)

@@ -38,7 +38,8 @@ class TimerFace:
         except EkidenError as error:
             log.error("the sweep failed: %s", error)
             return Problem(500, "internal_error", str(error)).response()
-        log.info("swept: %s", asdict(done))
+        level = logging.ERROR if done.refused else logging.INFO
+        log.log(level, "swept: %s", asdict(done))
         return Response(204)  # a body would be a CloudEvent to a Broker
 
     async def ready(self) -> Response:

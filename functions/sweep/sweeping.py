@@ -19,10 +19,10 @@ import msgspec
 
 from functions.sweep.waking import Waking
 from shared import keys
-from shared.errors import LostRace, NotFound, Permanent
+from shared.errors import LostRace, NotFound, Permanent, StoreRefused
 from shared.stage import Clock, Wake, fail
 from shared.store.base import Store, list_all
-from shared.sweep import drop_orphaned_leases, forgotten, release_due
+from shared.sweep import Refused, drop_orphaned_leases, forgotten, passing_over, release_due
 from shared.together import together
 
 log = logging.getLogger("ekiden.sweep")
@@ -68,6 +68,8 @@ class Swept:
     woken: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     leased: int = 0
+    refused: int = 0
+    """Prefixes that the store did not list, and objects that could not be woken."""
 
 
 class Sweeping:
@@ -90,23 +92,30 @@ class Sweeping:
         self._turns = turns
 
     async def sweep(self) -> Swept:
-        """Raises `Temporary` when the store does not answer; what was done is done."""
+        """Raises `Temporary` when the store does not answer; what was done is done. `StoreRefused`
+        only when it lists nothing at all: one prefix stops no other."""
         done = Swept()
+        refused: Refused = []
         now = self._clock()
         older_than = now - self._forgotten_after_s
-        async for _ in release_due(self._store, now):
+        async for _ in release_due(self._store, now, refused):
             done.released += 1  # its put is the event
         by_stage: dict[str, list[Wake]] = defaultdict(list)
-        async for event in forgotten(self._store, older_than):
+        async for event in forgotten(self._store, older_than, refused):
             by_stage[keys.stage_of(event.key) or ""].append(event)
+        if len(refused) > len(keys.WORK):
+            raise refused[0]
         places = asyncio.Semaphore(SIDE_BY_SIDE)
         await together(
             self._in_turn(places, event, now, done, in_crowd=len(events) > CROWD)
             for events in by_stage.values()
             for event in events
         )
-        await drop_orphaned_leases(self._store, older_than)
-        await self._forget_counts()
+        with passing_over(refused, keys.LEASES):
+            await drop_orphaned_leases(self._store, older_than)
+        with passing_over(refused, keys.REDRIVES):
+            await self._forget_counts()
+        done.refused += len(refused)
         self._report(done)
         for turn in self._turns:
             await turn.run_if_due()
@@ -116,11 +125,15 @@ class Sweeping:
         self, places: asyncio.Semaphore, event: Wake, now: float, done: Swept, *, in_crowd: bool
     ) -> None:
         async with places:
-            if await self._is_leased(event.key, now):
-                done.leased += 1
-            else:
-                waits = in_crowd and not self._waking.is_answered(event)
-                await self._again(event, now, done, CROWD_PATIENCE_S if waits else 0.0)
+            try:
+                if await self._is_leased(event.key, now):
+                    done.leased += 1
+                else:
+                    waits = in_crowd and not self._waking.is_answered(event)
+                    await self._again(event, now, done, CROWD_PATIENCE_S if waits else 0.0)
+            except StoreRefused as error:  # such as a key that is too long: the others go on
+                log.error("%s cannot be woken: %s", event.key, error)
+                done.refused += 1
 
     async def _again(self, event: Wake, now: float, done: Swept, patience_s: float) -> None:
         known, etag = await self._count(event.key)
@@ -165,11 +178,15 @@ class Sweeping:
             await self._store.create(place, body)
 
     async def _give_up(self, key: str, count: int) -> None:
-        with suppress(NotFound):  # done at last
-            body = (await self._store.get(key)).body
-            cause = WokenTooOften(f"woken {count} times, and not done: see the stage's log")
-            stage = keys.stage_of(key) or "sweep"
-            await fail(stage, self._store, self._clock, key, body, cause, count)
+        cause = WokenTooOften(f"woken {count} times, and not done: see the stage's log")
+        stage = keys.stage_of(key) or "sweep"
+        try:
+            with suppress(NotFound):  # done at last
+                body = (await self._store.get(key)).body
+                await fail(stage, self._store, self._clock, key, body, cause, count)
+        except Permanent as error:  # of this object: the others go on
+            log.error("%s cannot be moved to %s: %s", key, keys.FAILED, error)
+            return
         await self._store.delete(keys.redrives(key))
 
     async def _forget_counts(self) -> None:

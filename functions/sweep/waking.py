@@ -1,7 +1,8 @@
 """Waking a stage that runs elsewhere.
 
 By its URL, where one is known; else by a put of the same object, which makes the bucket tell of it
-again. Both may come to nothing: the next sweep finds the work once more.
+again. An upload is put under a key that keeps its age: else it would be another Batch. All of that
+may come to nothing: the next sweep finds the work once more.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ from contextlib import suppress
 import msgspec
 
 from shared import keys
-from shared.errors import Changed, NotFound
-from shared.stage import Wake
-from shared.store.base import Store
+from shared.errors import Changed, NotFound, StoreRefused
+from shared.stage import Wake, delete_as_read, write_once
+from shared.store.base import Object, Store
 
 TIMEOUT_S = 60.0
 """A Bag may take longer; the function goes on then, and has the lease."""
@@ -49,9 +50,21 @@ class Waking:
         return True
 
     async def _put_again(self, key: str) -> None:
-        with suppress(NotFound, Changed):  # done, or put again by another sweep
-            found = await self._store.get(key)
-            await self._store.replace(key, found.body, found.etag)
+        try:
+            with suppress(NotFound, Changed):  # done, or put again by another sweep
+                found = await self._store.get(key)
+                if keys.is_overwritable(key):
+                    await self._put_back(key, found)
+                else:
+                    await self._store.replace(key, found.body, found.etag)
+        except StoreRefused as error:
+            log.error("%s cannot be put again: %s", key, error)
+
+    async def _put_back(self, key: str, upload: Object) -> None:
+        """Died between the two: both are there, and become the same Batch."""
+        place = keys.put_back(key, int(upload.modified * 1000), upload.body)
+        await write_once(self._store, place, upload.body)
+        await delete_as_read(self._store, key, upload)
 
     def _post(self, url: str, key: str) -> bool:
         request = urllib.request.Request(

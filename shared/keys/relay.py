@@ -1,7 +1,10 @@
 """Work objects: one function per kind, and its inverse where a stage needs it."""
 
 import math
+import re
 from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
 
 INBOX = "inbox/"
 SUBMITTED = "submitted/"
@@ -31,6 +34,11 @@ WORK = {
 MOST_ATTEMPTS = 1000
 """Of one Bag: an attempt's number has three digits in its key."""
 _DUE = "%Y%m%dT%H%M%SZ"
+_PUT_BACK = re.compile(r"(?:([^/]+)/)?~(\d{1,15})\.([0-9a-f]{16})/(.*)", re.DOTALL)
+_MOST_NAME_BYTES = 250
+"""SeaweedFS refuses a part of a key above 255 bytes, and `.json` is added."""
+_MOST_WORK_KEY_BYTES = 340
+"""In the key of a failure, which admin's URLs carry in base 64, at most 500 characters."""
 
 
 def stage_of(key: str) -> str | None:
@@ -52,9 +60,43 @@ def inbox(domain: str, name: str) -> str:
 
 
 def parse_inbox(key: str) -> tuple[str, str]:
-    """(domain, name) of an `inbox/` key."""
+    """(domain, name) of an `inbox/` key; of an upload that was put back, as it was uploaded."""
+    found = _PUT_BACK.fullmatch(key.removeprefix(INBOX))
+    if found:
+        return (found[1], found[4]) if found[1] else (found[4], "")
     domain, _, name = key.removeprefix(INBOX).partition("/")
     return domain, name
+
+
+class PutBack(NamedTuple):
+    """What the key of an upload that was put back says of it."""
+
+    put_ms: int
+    """When the app put it, in milliseconds since 1970."""
+    mark: str
+    """What `mark_of` says of its bytes."""
+
+
+def put_back(key: str, put_ms: int, body: bytes) -> str:
+    """Where an upload goes when it is put once more: a key for it alone, which says its age."""
+    mark = f"~{put_ms:013d}.{mark_of(body)}"
+    domain, slash, name = key.removeprefix(INBOX).partition("/")
+    return f"{INBOX}{domain}/{mark}/{name}" if slash else f"{INBOX}{mark}/{domain}"
+
+
+def mark_of(body: bytes) -> str:
+    return sha256(body).hexdigest()[:16]
+
+
+def parse_put_back(key: str) -> PutBack | None:
+    """None: it is no upload that was put back."""
+    found = _PUT_BACK.fullmatch(key.removeprefix(INBOX)) if key.startswith(INBOX) else None
+    return PutBack(int(found[2]), found[3]) if found else None
+
+
+def is_overwritable(key: str) -> bool:
+    """Whether an app may at any time put something else under this key of open work."""
+    return key.startswith(INBOX) and parse_put_back(key) is None
 
 
 def bag_name(bag: int) -> str:
@@ -140,7 +182,24 @@ def parse_waiting(key: str) -> tuple[float, str]:
 
 
 def failed(stage: str, work_key: str) -> str:
-    return f"{FAILED}{stage}/{work_key}.json"
+    """What is too long for a key is named by a digest: the failure knows its work's true key."""
+    return f"{FAILED}{stage}/{_fitting(work_key)}.json"
+
+
+def parse_failed(key: str) -> str:
+    """The stage of a `failed/` key."""
+    return key.removeprefix(FAILED).partition("/")[0]
+
+
+def _fitting(work_key: str) -> str:
+    folder, _, name = work_key.rpartition("/")
+    size_bytes = len(work_key.encode())
+    if size_bytes <= _MOST_WORK_KEY_BYTES and len(name.encode()) <= _MOST_NAME_BYTES:
+        return work_key
+    short = f"~{sha256(work_key.encode()).hexdigest()[:32]}"
+    if len(folder.encode()) + 1 + len(short) <= _MOST_WORK_KEY_BYTES:
+        return f"{folder}/{short}"
+    return f"{work_key.partition('/')[0]}/{short}"
 
 
 def failed_of(stage: str, work_prefix: str) -> str:

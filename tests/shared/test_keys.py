@@ -29,7 +29,7 @@ def test_submitted(batch: str) -> None:
 
 @given(DOMAINS, NAMES)
 def test_inbox(domain: str, name: str) -> None:
-    assert keys.parse_inbox(f"{keys.INBOX}{domain}/{name}") == (domain, name)
+    assert keys.parse_inbox(keys.inbox(domain, name)) == (domain, name)
 
 
 @given(BATCHES, BAGS)
@@ -49,6 +49,14 @@ def test_outcome_part(batch: str, bag: int, attempt: int, part: int) -> None:
     assert key.startswith(keys.outcomes_of_attempt(batch, bag, attempt))
     assert key.startswith(keys.outcomes_of_bag(batch, bag))
     assert key.startswith(keys.outcomes(batch))
+
+
+@given(BATCHES, BAGS, ATTEMPTS, PARTS)
+def test_what_is_kept_of_a_batch(batch: str, bag: int, attempt: int, part: int) -> None:
+    of_it = [keys.content(batch), keys.outcome_part(batch, bag, attempt, part)]
+    for key in of_it:
+        assert keys.parse_batch(key) == batch
+        assert key < keys.behind_batch(batch)
 
 
 @given(NAMES)
@@ -108,11 +116,40 @@ def test_waiting_work_sorts_by_when_it_is_due(first: int, second: int) -> None:
     assert (keys.waiting(first, work) < keys.waiting(second, work)) == (first < second)
 
 
-@given(DOMAINS, st.text(string.hexdigits, min_size=1))
-def test_suppression(domain: str, digest: str) -> None:
-    key = keys.suppression(domain, digest)
+@given(DOMAINS, st.text(string.hexdigits, min_size=1), st.text(string.hexdigits, min_size=1))
+def test_suppression(domain: str, digest: str, mark: str) -> None:
+    key = keys.suppression(domain, digest, mark)
     assert keys.parse_suppression(key) == digest
+    assert key.startswith(keys.suppressions_of_address(domain, digest))
     assert key.startswith(keys.suppressions(domain))
+    assert keys.suppression_index(domain).startswith(keys.suppressions(domain))
+
+
+@given(DOMAINS, st.text(string.digits, min_size=10, max_size=10), st.integers(0, 999_999))
+def test_suppressed(domain: str, segment: str, block: int) -> None:
+    first = keys.suppressed_digests(domain, segment)
+    second = keys.suppressed_block(domain, segment, block)
+    assert keys.parse_suppressed(first) == keys.parse_suppressed(second) == segment
+    assert first.startswith(keys.suppressed(domain))
+    assert second.startswith(keys.suppressed(domain))
+
+
+@given(DOMAINS, BATCHES, BAGS, ATTEMPTS)
+def test_notifying(domain: str, batch: str, bag: int, turn: int) -> None:
+    name = keys.notifying_name(keys.outcomes_of_attempt(batch, bag, 1))
+    key = keys.notifying(domain, "wh_0", f"{name}+1.5", turn)
+    assert keys.parse_notifying(key) == (f"{batch}.{bag:04d}.001+1.5", turn)
+    assert key.startswith(keys.notifying_of(domain, "wh_0"))
+    assert keys.parse_waiting(keys.waiting(5, key)) == (5, key)
+    assert keys.batch_of_outcomes(keys.outcomes_of_attempt(batch, bag, 1)) == batch
+
+
+@given(DOMAINS, BATCHES)
+def test_what_is_told_of_names_the_call(domain: str, inbound_id: str) -> None:
+    received, event = keys.received(domain, inbound_id), keys.event(domain, 0, inbound_id)
+    assert keys.parse_received(received) == keys.notifying_name(received) == inbound_id
+    assert keys.notifying_name(event) == f"1970-01-01.{inbound_id}"
+    assert (keys.kind_of(received), keys.kind_of(event)) == ("received", "events")
 
 
 @given(DOMAINS, st.text(min_size=1, max_size=20), BATCHES)
@@ -121,6 +158,64 @@ def test_tagged(domain: str, tag: str, batch: str) -> None:
     assert keys.parse_tagged(key) == (tag, batch)
     assert key.startswith(keys.tag(domain, tag))
     assert key.count("/") == 4, "a tag is one part of a key, whatever it is"
+
+
+@given(DOMAINS, NAMES, st.integers(1, 999_999), st.integers(1, 999_999))
+def test_templates_and_their_versions(domain: str, name: str, first: int, second: int) -> None:
+    assert keys.parse_template(keys.template(domain, name)) == name
+    assert keys.template(domain, name).startswith(keys.templates(domain))
+    one, other = (keys.template_version(domain, name, number) for number in (first, second))
+    assert keys.parse_template_version(one) == first
+    assert one.startswith(keys.template_versions(domain, name))
+    assert (one < other) == (first < second)
+
+
+@given(DOMAINS, st.text(string.hexdigits, min_size=1))
+def test_api_key(domain: str, key_id: str) -> None:
+    assert keys.parse_api_key(keys.api_key(domain, key_id)) == key_id
+    assert keys.api_key(domain, key_id).startswith(keys.api_keys(domain))
+
+
+@given(SECONDS, BATCHES)
+def test_audit(at: int, name: str) -> None:
+    assert keys.parse_audit(keys.audit(at, name)) == name
+    assert keys.audit(at, name).startswith(keys.audit_of_day(keys.day(at)))
+
+
+@given(DOMAINS, SECONDS, st.sampled_from(["counts", "to"]))
+def test_statistics(domain: str, at: int, part: str) -> None:
+    key = keys.stats_of_day(domain, keys.day(at), part)
+    assert keys.parse_stats(key) == (keys.day(at), part)
+    assert key.startswith(keys.stats_of(domain))
+    assert keys.before_stats(domain, keys.day(at)) < key
+
+
+@given(DOMAINS, SECONDS, BATCHES)
+def test_an_event_names_its_day(domain: str, at: int, name: str) -> None:
+    key = keys.event(domain, at, name)
+    assert keys.parse_event(key) == (keys.day(at), name)
+    assert keys.event_of_day(domain, keys.day(at), name) == key
+    assert keys.before_event(domain, keys.day(at), name) < key
+
+
+@given(BATCHES, BAGS, ATTEMPTS, PARTS)
+def test_what_belongs_to_a_batch(batch: str, bag: int, attempt: int, part: int) -> None:
+    for key in (keys.content(batch), keys.outcome_part(batch, bag, attempt, part)):
+        named, rest = keys.parse_of_batch(key)
+        assert (named, keys.batch_prefix(batch) + rest) == (batch, key)
+        assert keys.before_batch(batch) < key
+    assert keys.progress(batch).startswith(keys.batch_prefix(batch))
+
+
+@given(BATCHES, BAGS, ATTEMPTS)
+def test_work_names_its_batch(batch: str, bag: int, attempt: int) -> None:
+    for work in (
+        keys.submitted(batch),
+        keys.validated(batch, bag),
+        keys.dispatched(batch, bag, attempt),
+    ):
+        assert keys.batch_of_work(work) == batch
+    assert keys.batch_of_work(keys.inbound(batch)) == ""
 
 
 def test_every_parser_is_tested_here() -> None:
@@ -139,6 +234,7 @@ def test_every_parser_is_tested_here() -> None:
         (keys.submitted(B), "validate"),
         (keys.validated(B, 0), "dispatch"),
         (keys.dispatched(B, 0, 0), "send"),
+        (keys.notifying("example.org", "wh_0", "n", 0), "notify"),
         (keys.content(B), None),
         (keys.waiting(0, keys.submitted(B)), None),
         (keys.failed("send", keys.dispatched(B, 0, 0)), None),
@@ -155,6 +251,31 @@ def test_the_prefix_names_the_stage_whose_work_it_is(key: str, stage: str | None
 def test_a_failed_key_names_the_work_that_failed() -> None:
     work = keys.dispatched(B, 3, 2)
     assert keys.failed("send", work) == f"failed/send/{work}.json"
+    assert keys.parse_failed(keys.failed("send", work)) == "send"
+
+
+@given(DOMAINS, NAMES, st.integers(0, 10**12), st.binary())
+def test_an_upload_that_is_put_back(domain: str, name: str, put_ms: int, body: bytes) -> None:
+    key = keys.inbox(domain, name)
+    again = keys.put_back(key, put_ms, body)
+    assert keys.parse_inbox(again) == keys.parse_inbox(key)
+    assert keys.parse_put_back(again) == (put_ms, keys.mark_of(body))
+    assert keys.parse_put_back(key) is None
+    assert again.startswith(keys.inbox_of(domain)), "so it is found as open work of its Domain"
+    assert (keys.is_overwritable(key), keys.is_overwritable(again)) == (True, False)
+
+
+def test_an_upload_outside_of_any_folder_can_be_put_back() -> None:
+    again = keys.put_back("inbox/one.json", 7, b"x")
+    assert keys.parse_inbox(again) == keys.parse_inbox("inbox/one.json") == ("one.json", "")
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "a" * 251, "ü" * 127, "d/" * 400 + "x", "d" * 900])
+def test_a_failed_key_is_never_too_long_for_a_store(name: str) -> None:
+    key = keys.failed("submit", keys.put_back(keys.inbox("example.org", name), 10**12, b"x"))
+    assert len(key.encode()) < 370
+    assert all(len(part.encode()) <= 255 for part in key.split("/"))
+    assert key != keys.failed("submit", keys.put_back(keys.inbox("example.org", name), 7, b"x"))
 
 
 def test_no_key_is_the_prefix_of_its_sibling() -> None:
@@ -190,6 +311,6 @@ def test_the_map_in_the_docstring_names_every_prefix() -> None:
     made = {
         value
         for name, value in vars(keys).items()
-        if name.isupper() and isinstance(value, str) and not name.startswith("_")
+        if name.isupper() and isinstance(value, str) and "/" in value
     }
     assert {value.partition("/")[0] + "/" for value in made} <= prefixes

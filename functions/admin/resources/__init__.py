@@ -17,6 +17,7 @@ def routes(parts: Parts) -> list[Route]:
         domain_check,
         domains,
         failed,
+        stats,
         suppressions,
         templates,
         tracking,
@@ -36,6 +37,7 @@ def routes(parts: Parts) -> list[Route]:
         suppressions,
         addresses,
         batches,
+        stats,
         destinations,
         backlog,
     )
