@@ -6,6 +6,7 @@ others, sends one Batch through the HTTP API, and shows what became of every Del
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -26,10 +28,13 @@ from rich.text import Text
 from ekiden.cli.batches import follow
 from ekiden.client import ApiUnreachable, Client
 from ekiden.sink import Received, Refuse, Sink
+from shared import keys
 from shared.provision import add_api_key, add_domain
 from shared.store import open_store
 
 DOMAIN = "demo.example"
+LATE_DOMAIN = "late.example"
+"""It is not there when an app uploads a Batch for it: so that there is failed work to look at."""
 _HTML = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "html" / "action.html"
 _OWN_HTML = """<!DOCTYPE html>
 <html><body style="font-family: sans-serif">
@@ -46,6 +51,7 @@ HURRY = {
     "EKIDEN_SEND_RETRY_BASE": "1s",
     "EKIDEN_SEND_RETRY_WINDOW": "10s",
     "EKIDEN_SWEEP_INTERVAL": "1s",
+    "EKIDEN_STATS_INTERVAL": "2s",
     "EKIDEN_LOG_LEVEL": "error",
 }
 
@@ -88,24 +94,36 @@ def main(count: int, *, keep: bool) -> int:
     console = Console()
     with (
         tempfile.TemporaryDirectory(prefix="ekiden-demo-") as folder,
-        mail_server() as (sink, port),
+        mail_server(mails=Path(folder) / "mails" if keep else None) as (sink, port),
     ):
         http_port = _free_port()
+        admin_token = secrets.token_urlsafe(12)
         environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")},
             **HURRY,
             "EKIDEN_STORE_URL": f"sqlite:///{folder}/ekiden.db",
             "EKIDEN_HTTP_PORT": str(http_port),
             "EKIDEN_SEND_ROUTE": f"smtp://127.0.0.1:{port}",
+            "EKIDEN_ADMIN_TOKENS": admin_token,
+            "EKIDEN_ADMIN_MAILS": f"{folder}/mails" if keep else "",
         }
-        api_key = asyncio.run(_set_up(environment["EKIDEN_STORE_URL"]))
+        api_key = asyncio.run(_set_up(environment["EKIDEN_STORE_URL"], upload=keep))
         client = Client(f"http://127.0.0.1:{http_port}", api_key)
         with _serve(environment, client):
             console.print("Started [bold]ekiden serve[/] on one SQLite file, and a mail server.")
-            return show(console, client, sink, count, keep=keep)
+            note = dashboard(client.url, admin_token) if keep else None
+            return show(console, client, sink, count, keep=keep, note=note)
 
 
-def show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool) -> int:
+def show(
+    console: Console,
+    client: Client,
+    sink: Sink,
+    count: int,
+    *,
+    keep: bool,
+    note: Text | None = None,
+) -> int:
     started = time.monotonic()
     answer = client.submit(batch(recipients(count)))
     console.print(f"Batch {answer['batch']}: {answer['accepted']} Recipients accepted.")
@@ -121,9 +139,32 @@ def show(console: Console, client: Client, sink: Sink, count: int, *, keep: bool
         console.print(_mail(sink.received[0]))
     console.print("By hand (add [bold]--keep[/] to leave it running):")
     print(curl(client), flush=True)
+    if note:
+        console.print(note)
     if keep:
         wait_for_ctrl_c(console)
     return 0 if sum(counts.values()) == answer["accepted"] else 1
+
+
+def dashboard(url: str, admin_token: str) -> Text:
+    """Where to look at all of it."""
+    return Text(
+        f"Dashboard: {url}/dashboard\nLog in with: {admin_token}\n"
+        f"One upload has failed on purpose: nobody is called {LATE_DOMAIN}. Add that Domain on the "
+        "dashboard, then replay what failed."
+    )
+
+
+def uploaded() -> bytes:
+    """What an app has put into the inbox of a Domain that is not there."""
+    return msgspec.json.encode(
+        {
+            "sender": {"email": f"post@{LATE_DOMAIN}"},
+            "subject": "Better late than never",
+            "html": "<h1>It has arrived</h1><p>Somebody has replayed it.</p>",
+            "recipients": [{"email": "patient@station1.example"}],
+        }
+    )
 
 
 def batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -180,23 +221,49 @@ def _mail(received: Received) -> Panel:
     return Panel(Text(text), title=f"one mail, as {received.recipient} got it", width=100)
 
 
-async def _set_up(store_url: str) -> str:
+async def _set_up(store_url: str, *, upload: bool) -> str:
     """A Domain and an API key."""
     store = open_store(store_url)
     try:
         await add_domain(store, DOMAIN, ["rsa-sha256"], time.time())
+        if upload:
+            await store.put(keys.inbox(LATE_DOMAIN, "hello.json"), uploaded())
         return await add_api_key(store, DOMAIN, "demo", time.time())
     finally:
         await store.close()
 
 
+class FilingSink(Sink):
+    """Leaves the latest mails that it gets in a folder, a file each."""
+
+    def __init__(self, refuse: Refuse | None, keep: int, folder: Path) -> None:
+        super().__init__(refuse, keep)
+        folder.mkdir()
+        self._folder = folder
+        self._files = 0
+
+    def store(self, return_path: str, recipients: list[str], message: bytes) -> None:
+        super().store(return_path, recipients, message)
+        for recipient in recipients:
+            # As the last server of a mail's way does (RFC 5321 §4.4).
+            head = f"Return-Path: <{return_path}>\r\nDelivered-To: {recipient}\r\n".encode()
+            self._file(self._files).write_bytes(head + message)
+            self._file(self._files - self.keep).unlink(missing_ok=True)
+            self._files += 1
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number:09d}.eml"
+
+
 @contextmanager
-def mail_server(refuse: Refuse | None = refuse, keep: int = 50) -> Iterator[tuple[Sink, int]]:
-    """A sink on a thread of its own, and its port."""
+def mail_server(
+    refuse: Refuse | None = refuse, keep: int = 50, mails: Path | None = None
+) -> Iterator[tuple[Sink, int]]:
+    """A sink on a thread of its own, and its port. `mails`: where it shall leave what it keeps."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    sink = Sink(refuse, keep)
+    sink = FilingSink(refuse, keep, mails) if mails else Sink(refuse, keep)
     try:
         yield sink, asyncio.run_coroutine_threadsafe(sink.start(), loop).result()
     finally:

@@ -20,6 +20,7 @@ from shared.config_kinds import (
 OTHER_TEXTS = {
     "track.public_url": "https://t.example.com",
     "admin.tokens": "one-token,another-token",
+    "admin.mails": "/var/mail/sink",
     "store.url": "s3://mail",
     "http.host": "0.0.0.0",
     "submit.public_url": "https://mail.example.com",
@@ -32,6 +33,8 @@ OTHER_TEXTS = {
     "send.tls_overrides": "example.com=verified, *.example.net=off",
     "listen.tls_certificate": "/etc/ekiden/tls.pem",
     "listen.tls_key": "/etc/ekiden/key.pem",
+    "webhooks.networks": "10.0.0.0/8, fd00::/8",
+    "webhooks.retries": "1s,2m",
     "listen.proxy_networks": "10.0.0.0/8, 2001:db8::/32",
     "events.token": "c2VjcmV0==",
     "events.bucket": "mail",

@@ -25,7 +25,7 @@ PURE = [
     *("functions/dispatch/headers.py", "functions/dispatch/dkim.py"),
     "functions/dispatch/canonical.py",
     *("functions/send/decide.py", "functions/send/retry.py", "functions/send/routing.py"),
-    "functions/send/tally.py",
+    *("functions/send/tally.py", "functions/send/following.py"),
     *(
         f"functions/send/destinations/{name}.py"
         for name in ("limits", "pace", "progress", "warmup")
@@ -63,13 +63,22 @@ PURE = [
     "functions/admin/etags.py",
     "ekiden/sources/answer.py",
     *(f"shared/suppressions/{name}.py" for name in ("entry", "known", "csv_lines")),
+    *(
+        f"shared/stats/{name}.py"
+        for name in ("counts", "day_events", "ranges", "schedule", "window")
+    ),
     *(f"shared/one_address/{name}.py" for name in ("person", "rewriting")),
     *(f"functions/notify/{name}.py" for name in ("decide", "messages")),
     *("shared/http_url.py", "shared/networks.py"),
     *("ekiden/replay/moment.py", "ekiden/replay/compare.py"),
+    "functions/dispatch/attribute_text.py",
     *("functions/dispatch/links.py", "functions/dispatch/tracked.py", "functions/track/pages.py"),
     *("functions/track/visitors.py", "functions/submit/watching.py"),
-    *("functions/admin/route.py", "functions/admin/openapi.py"),
+    *("functions/admin/route.py", "functions/admin/openapi.py", "functions/admin/mail/words.py"),
+    *(
+        f"functions/admin/dashboard/{name}.py"
+        for name in ("session", "slowing", "headers", "written", "plots")
+    ),
     *(
         f"shared/smtp_server/{name}.py"
         for name in ("intake", "commands", "reply", "proxy_header", "door", "trace")
@@ -89,6 +98,7 @@ PURE = [
                 "feedback",
                 "ids",
                 "inbound",
+                "key_form",
                 "keys/__init__",
                 "keys/batches",
                 "keys/domains",

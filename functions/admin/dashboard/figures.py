@@ -10,14 +10,28 @@ from shared import keys
 from shared.stats import query, ranges
 from shared.stats.query import Line, Question, Statistics
 
-RANGES: Mapping[str, tuple[str, str]] = {
-    "24 hours": ("24h", ranges.HOUR),
-    "7 days": ("7d", ranges.HOUR),
-    "30 days": ("30d", ranges.DAY),
-    "12 months": ("52w", ranges.MONTH),
-}
-"""How a person says it → (how far back, in which steps)."""
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How far back, in which steps, and how many of them make a bar: people read some thirty."""
+
+    back: str
+    grain: str
+    steps: int = 1
+
+    @property
+    def bar_s(self) -> float:
+        return _GRAINS_S[self.grain] * self.steps
+
+
 _GRAINS_S = {ranges.HOUR: 3600.0, ranges.DAY: 86_400.0, ranges.MONTH: 30 * 86_400.0}
+RANGES: Mapping[str, Stretch] = {
+    "24 hours": Stretch("24h", ranges.HOUR),
+    "7 days": Stretch("7d", ranges.HOUR, 6),
+    "30 days": Stretch("30d", ranges.DAY),
+    "12 months": Stretch("52w", ranges.MONTH),
+}
+"""As a person says it."""
 _LINES = 15
 
 
@@ -51,12 +65,11 @@ async def figures(
 ) -> Figures:
     """`domain` empty: of all. `wanted`: one of `RANGES`. Raises `Temporary`."""
     found = await _ask(visit, domain, wanted, query.NONE)
-    line = found.lines[0]
-    grain_s = _GRAINS_S[found.grain]
+    line, stretch = found.lines[0], RANGES[wanted]
     return Figures(
-        outcomes=_plot(line, _OUTCOMES, grain_s, outcomes_width),
-        trouble=_plot(line, _TROUBLE, grain_s, HALF_WIDTH),
-        read=_plot(line, _READ, grain_s, HALF_WIDTH),
+        outcomes=_plot(line, _OUTCOMES, stretch, outcomes_width),
+        trouble=_plot(line, _TROUBLE, stretch, HALF_WIDTH),
+        read=_plot(line, _READ, stretch, HALF_WIDTH),
         total=line.total,
         complete_until=found.complete_until,
     )
@@ -68,20 +81,22 @@ async def largest(visit: Visit, domain: str, wanted: str, by: str) -> Statistics
 
 
 async def _ask(visit: Visit, domain: str, wanted: str, by: str) -> Statistics:
-    back, grain = RANGES[wanted]
+    stretch = RANGES[wanted]
+    grain = stretch.grain
     if by != query.NONE:
         grain = ranges.MONTH if grain == ranges.MONTH else ranges.DAY  # only totals are shown
-    span = ranges.since(back, grain, visit.now)
+    span = ranges.since(stretch.back, grain, visit.now)
     question = Question(span, by, limit=_LINES)
     return await query.answer(visit.parts.store, domain or keys.ALL_DOMAINS, question)
 
 
-def _plot(line: Line, series: Sequence[Series], grain_s: float, width: float) -> Plot:
+def _plot(line: Line, series: Sequence[Series], stretch: Stretch, width: float) -> Plot:
+    groups = [line.points[n : n + stretch.steps] for n in range(0, len(line.points), stretch.steps)]
     buckets = [
         Bucket(
-            datetime.fromisoformat(point.at).timestamp(),
-            {each.name: getattr(point.counts, each.kind) for each in series},
+            datetime.fromisoformat(group[0].at).timestamp(),
+            {each.name: sum(getattr(p.counts, each.kind) for p in group) for each in series},
         )
-        for point in line.points
+        for group in groups
     ]
-    return stacked(buckets, [each.name for each in series], grain_s, width)
+    return stacked(buckets, [each.name for each in series], stretch.bar_s, width)

@@ -4,7 +4,9 @@ import base64
 import re
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 from pathlib import Path
 
 from shared.http import Problem
@@ -62,13 +64,12 @@ class Folder:
         except OSError as error:
             raise Problem(404, "not_found", "There is no such mail.") from error
         message = _parsed(source)
-        html = _text(message, "html")
         return Mail(
             name=name,
             subject=_header(message, "subject"),
-            headers=[(key, _header_text(value)) for key, value in message.raw_items()],
-            html=_with_images(message, html),
-            text=_text(message, "plain"),
+            headers=[(_plain(key), _plain(value)) for key, value in message.raw_items()],
+            html=_with_images(message, _text(message, "text/html")),
+            text=_text(message, "text/plain"),
             attachments=_attachments(message),
             source=source,
         )
@@ -88,48 +89,53 @@ def _line(file: Path) -> Line:
     )
 
 
-def _parsed(source: bytes) -> EmailMessage:
-    return message_from_bytes(source, policy=policy.default)
+def _parsed(source: bytes) -> Message:
+    # The newer policies take a header apart when it is looked at, some in quadratic time.
+    return message_from_bytes(source, policy=policy.compat32)
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: Message, name: str) -> str:
     """Decoded (RFC 2047); as it stands where that fails."""
+    plain = _plain(message.get(name, ""))
     try:
-        return str(message[name] or "")
-    except Exception:  # noqa: BLE001 - strangers' headers break the parser in many ways
-        found = [value for key, value in message.raw_items() if key.lower() == name]
-        return _header_text(found[0]) if found else ""
+        return _plain(make_header(decode_header(plain)))
+    except (HeaderParseError, LookupError, ValueError):
+        return plain
 
 
-def _header_text(value: object) -> str:
-    return " ".join(str(value).split())
+def _plain(value: object) -> str:
+    """Unfolded. A byte that is no ASCII comes as a lone surrogate, which nothing can show."""
+    return " ".join(str(value).encode("utf-8", "replace").decode().split())
 
 
-def _text(message: EmailMessage, kind: str) -> str:
-    """The body of this kind, or empty."""
+def _text(message: Message, kind: str) -> str:
+    """The first body of this kind, or empty."""
+    for part in message.walk():
+        if part.get_content_type() == kind and part.get_content_disposition() != "attachment":
+            content = part.get_payload(decode=True)
+            return _decoded(content, part) if isinstance(content, bytes) else ""
+    return ""
+
+
+def _decoded(content: bytes, part: Message) -> str:
     try:
-        part = message.get_body((kind,))
-        return str(part.get_content()) if part is not None else ""
-    except Exception:  # noqa: BLE001 - an unknown charset, a broken structure
-        return ""
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
 
 
-def _attachments(message: EmailMessage) -> list[str]:
-    try:
-        return [
-            part.get_filename() or part.get_content_type() for part in message.iter_attachments()
-        ]
-    except Exception:  # noqa: BLE001 - a broken structure
-        return []
+def _attachments(message: Message) -> list[str]:
+    attached = [part for part in message.walk() if part.get_content_disposition() == "attachment"]
+    return [_plain(part.get_filename() or part.get_content_type()) for part in attached]
 
 
-def _with_images(message: EmailMessage, html: str) -> str:
+def _with_images(message: Message, html: str) -> str:
     """Inline images (RFC 2392) written into the HTML: nothing else may be loaded."""
     if "cid:" not in html:
         return html
     images: dict[str, str] = {}
     for part in message.walk():
-        name = _header_text(part.get("content-id", "")).strip("<>")
+        name = _plain(part.get("content-id", "")).strip("<>")
         content = part.get_payload(decode=True)
         if name and part.get_content_maintype() == "image" and isinstance(content, bytes):
             encoded = base64.b64encode(content).decode()

@@ -71,7 +71,9 @@ class _Stored(msgspec.Struct):
 
 
 _STORED = msgspec.json.Decoder(_Stored)
-_SUBJECT = re.compile(r"^subject:[ \t]*(.*(?:\r\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
+_SUBJECT = re.compile(
+    r"^subject:[ \t]*([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from shared.model import Content
 from shared.outcome import State
 from shared.readback import DeliveryPage, DeliveryStatus, ReadBack
 
-MOST_LOOKED_AT = 5000
+MOST_LOOKED_AT = 2500
 _STEP = 500
 _BEHIND_ALL = 9999
 """No Bag has a Recipient of this number: a Bag has 5000 at most."""

@@ -8,7 +8,7 @@ from functions.admin.parts import Parts
 from functions.admin.principal import OPERATOR
 from functions.admin.route import PAGE, Call, Query, Route
 from shared import failures, keys
-from shared.failures import Filter
+from shared.failures import Filter, Occupied
 from shared.http import Problem, Response, as_json
 from shared.stage import Failure
 
@@ -62,17 +62,21 @@ class Failed:
 
     async def get(self, call: Call) -> Response:
         key = _key(call.parameters["id"])
-        return as_json(200, _shown(key, await failures.load(self._parts.store, key)))
+        return as_json(200, _shown(key, await failures.look(self._parts.store, key)))
 
     async def replay(self, call: Call) -> Response:
         key = _key(call.parameters["id"])
-        failure = await failures.load(self._parts.store, key)
-        self._parts.wake(await failures.replay(self._parts.store, key, failure))
-        return as_json(202, Replayed(failure.key))
+        failure = await failures.look(self._parts.store, key)
+        try:
+            ready = await failures.replay(self._parts.store, key, failure)
+        except Occupied as error:
+            raise Problem(409, "exists", str(error)) from error
+        self._parts.wake(ready)
+        return as_json(202, Replayed(ready.key))
 
     async def discard(self, call: Call) -> Response:
         key = _key(call.parameters["id"])
-        await failures.load(self._parts.store, key)  # 404 if it is gone
+        await failures.look(self._parts.store, key)  # 404 if it is gone
         await failures.discard(self._parts.store, key)
         return Response(204)
 

@@ -9,7 +9,7 @@ from functions.admin.resources.batches import state_of
 from shared.http import Response
 from shared.outcome import State
 
-ON_A_PAGE = 100
+ON_A_PAGE = 50
 
 
 async def deliveries(visit: Visit) -> Response:

@@ -59,7 +59,7 @@ def alerts(
     for stage in _STAGES:
         oldest = by_name[stage]["oldest"]
         if oldest and now - oldest > OLD_S:
-            text = f"Work for {stage} is open for {written.duration(now - oldest)}"
+            text = f"Work for {stage} has been open for {written.duration(now - oldest)}"
             found.append(Alert(True, text, "/dashboard/queue", "See the queue"))
     for each in destinations["queues"]:
         if each["state"] == "suspended":
@@ -68,7 +68,7 @@ def alerts(
     for each in destinations["paused"]:
         text = f"{each['name']} is paused"
         if each["at"]:
-            text += f" since {written.duration(now - each['at'])}"
+            text += f" for {written.duration(now - each['at'])}"
         found.append(Alert(False, text, "/dashboard/queue", "Resume"))
     return found
 
