@@ -22,7 +22,7 @@ from shared.counts import StageCounts
 from shared.errors import Busy, NotFound, StoreUnavailable
 from shared.stage import Clock, Stage, Wake, fail, run
 from shared.store.base import Store
-from shared.sweep import drop_orphaned_leases, forgotten, release_due
+from shared.sweep import Refused, drop_orphaned_leases, forgotten, passing_over, release_due
 
 log = logging.getLogger("ekiden.relay")
 
@@ -63,7 +63,7 @@ class SweepCounts:
 
     done: int = 0
     failed: int = 0
-    """Sweeps, not work."""
+    """Sweeps, not work; also those to which a part of the store was refused."""
     released: int = 0
     woken: int = 0
     last_at: float = 0.0
@@ -207,26 +207,37 @@ class Relay:
             end.set_result(done)
 
     async def sweep(self, forgotten_after_s: float) -> None:
-        """Wake what is due, and what was put longer than this ago and is still there."""
+        """Wake what is due, and what was put longer than this ago and is still there.
+
+        Raises `StoreRefused` only if the store lists nothing at all: one prefix stops no other.
+        """
+        refused: Refused = []
         try:
-            await self._sweep(self._clock(), forgotten_after_s)
+            await self._sweep(self._clock(), forgotten_after_s, refused)
         except Exception:
             self.sweeps.failed += 1
             raise
+        if refused:
+            self.sweeps.failed += 1
+            return
         self.sweeps.done += 1
         self.sweeps.last_at = self._clock()
 
-    async def _sweep(self, now: float, forgotten_after_s: float) -> None:
-        async for event in release_due(self._store, now):
+    async def _sweep(self, now: float, forgotten_after_s: float, refused: Refused) -> None:
+        older_than = now - forgotten_after_s
+        async for event in release_due(self._store, now, refused):
             self.sweeps.released += 1
             self.wake(event)
-        found = [event async for event in forgotten(self._store, now - forgotten_after_s)]
+        found = [event async for event in forgotten(self._store, older_than, refused)]
+        if len(refused) > len(keys.WORK):
+            raise refused[0]
         if self._chance:
             self._chance.shuffle(found)
         for event in found:
             self.sweeps.woken += event.key not in self._known
             self.wake(event)
-        await drop_orphaned_leases(self._store, now - forgotten_after_s)
+        with passing_over(refused, keys.LEASES):
+            await drop_orphaned_leases(self._store, older_than)
 
     async def idle(self) -> None:
         """Return when nothing is queued or running."""

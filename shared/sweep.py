@@ -3,13 +3,17 @@ certain.
 
 Its cost depends on what is due and what is open, not on what waits: due times stand at the front
 of the keys, and the listing stops at the first one that is not due.
+
+A prefix that the store refuses to list stops no other one: its `StoreRefused` goes into `refused`,
+where the caller hands such a list in.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from shared import keys
-from shared.errors import Malformed, Permanent
+from shared.errors import Malformed, NotFound, Permanent, StoreRefused
 from shared.stage import Wake, fail
 from shared.store.base import Store, list_all
 from shared.waiting import due, release
@@ -17,30 +21,57 @@ from shared.waiting import due, release
 log = logging.getLogger("ekiden.sweep")
 
 
-async def release_due(store: Store, now: float) -> AsyncIterator[Wake]:
+Refused = list[StoreRefused]
+
+
+@contextmanager
+def passing_over(refused: Refused | None, what: str) -> Iterator[None]:
+    """What the store refuses within is told of in the log, kept, and left."""
+    try:
+        yield
+    except StoreRefused as error:
+        if refused is None:
+            raise
+        log.error("%s: passed over by this sweep: %s", what, error)
+        refused.append(error)
+
+
+async def release_due(
+    store: Store, now: float, refused: Refused | None = None
+) -> AsyncIterator[Wake]:
     """Put everything that is due in front of its stage. What cannot be put there stops no other."""
-    async for key in due(store, now):
-        try:
-            ready = await release(store, key)
-        except Malformed as error:
-            body = (await store.get(key)).body
-            await fail("sweep", store, lambda: now, key, body, error, tries=1)
-        except Permanent as error:
-            log.error("%s cannot be released: %s", key, error)
-        else:
-            if ready is not None:
+    with passing_over(refused, keys.WAITING):
+        async for key in due(store, now):
+            if ready := await _release(store, now, key):
                 yield ready
 
 
-async def forgotten(store: Store, older_than: float) -> AsyncIterator[Wake]:
+async def _release(store: Store, now: float, key: str) -> Wake | None:
+    try:
+        try:
+            return await release(store, key)
+        except Malformed as error:
+            body = (await store.get(key)).body
+            await fail("sweep", store, lambda: now, key, body, error, tries=1)
+    except NotFound:
+        return None  # another was first
+    except Permanent as error:
+        log.error("%s cannot be released: %s", key, error)
+    return None
+
+
+async def forgotten(
+    store: Store, older_than: float, refused: Refused | None = None
+) -> AsyncIterator[Wake]:
     """Open work objects put before `older_than` (seconds since 1970): their events were lost.
 
     Stages nearest to the end first, so that what is nearly done leaves before more is begun.
     """
     for prefix in reversed(keys.WORK):
-        async for entry in list_all(store, prefix):
-            if entry.modified <= older_than:
-                yield Wake(entry.key, size_bytes=entry.size_bytes)
+        with passing_over(refused, prefix):
+            async for entry in list_all(store, prefix):
+                if entry.modified <= older_than:
+                    yield Wake(entry.key, size_bytes=entry.size_bytes)
 
 
 async def drop_orphaned_leases(store: Store, older_than: float) -> None:

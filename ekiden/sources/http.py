@@ -7,22 +7,26 @@ SeaweedFS has one webhook for its whole filer. Answers are those of each functio
 import asyncio
 import hmac
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ekiden.sources.answer import Answer, Verdict
 from ekiden.sources.intake import Intake
+from shared import keys
 from shared.errors import Malformed
 from shared.event_face import HURRY_S, MOST_EVENT_BYTES
 from shared.events import Event, parse
 from shared.face import LIVE_PATHS, READY_PATHS
 from shared.http import Problem, Request, Response, as_json, credentials
+from shared.stage import Wake
 
 if TYPE_CHECKING:
     import uvicorn
 
 MOST_WAITING = 10_000
-"""Requests that wait for a place. A key takes little memory, and not every sender comes again."""
+"""Work objects of one stage that wait for their answer. A key takes little memory, and not every
+sender comes again."""
 
 _STOPPED = Answer(Verdict.AGAIN, why="this process stops: later, please")
 
@@ -34,7 +38,7 @@ class Receiver:
         self._intake = intake
         self._token = token
         self._state = state
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()  # stage → how many of its work objects
 
     async def handle(self, request: Request) -> Response:
         if request.path in LIVE_PATHS:
@@ -59,13 +63,15 @@ class Receiver:
         shown = credentials(request)[1].encode("utf-8", "surrogatepass") if self._token else b""
         if not hmac.compare_digest(self._token.encode(), shown):
             raise Problem(401, "unauthenticated", "send 'Authorization: Bearer <events.token>'")
-        if self._waiting >= MOST_WAITING:
-            raise Problem(429, "unavailable", "too many events wait here: later, please")
 
     async def _answer(self, events: list[Event]) -> Response:
         """MinIO queues all else behind our answer: it gets one at once (`Event.hurry`)."""
         hurry = any(event.hurry for event in events)
-        task = self._intake.track(self._take(events))
+        work = self._intake.work_of(events)
+        stages = Counter(keys.stage_of(wake.key) or "" for wake in work)
+        if any(self._waiting[stage] >= MOST_WAITING for stage in stages):
+            raise Problem(429, "unavailable", "too many events wait here: later, please")
+        task = self._intake.track(self._take(work, stages))
         await asyncio.wait({task}, timeout=HURRY_S if hurry else None)
         if not task.done():
             return Response(202)
@@ -74,16 +80,12 @@ class Receiver:
             return Response(204)
         return _problem(answer).response()
 
-    async def _take(self, events: list[Event]) -> Answer:
-        self._waiting += 1
+    async def _take(self, work: list[Wake], stages: Counter[str]) -> Answer:
+        self._waiting.update(stages)
         try:
-            await self._intake.places.take()
+            return await self._intake.take_keys(work)
         finally:
-            self._waiting -= 1
-        try:
-            return await self._intake.take_events(events)
-        finally:
-            self._intake.places.give_back()
+            self._waiting.subtract(stages)
 
 
 def _problem(answer: Answer) -> Problem:

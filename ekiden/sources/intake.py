@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from ekiden.sources.answer import Answer, Verdict, worst
 from ekiden.sources.delivery import NOBODY, Delivery
+from shared import keys
 from shared.errors import Malformed, Temporary
 from shared.events import Event, Scope, parse
 from shared.stage import Wake
+from shared.together import together
 
 log = logging.getLogger("ekiden.sources")
 
@@ -56,7 +58,10 @@ class Intake:
         self.counts: Counter[str] = Counter()
         self.state = "not connected yet"
         """`ok`, or why it brings nothing."""
+        self.max_in_flight = max_in_flight
+        """Messages; and of each stage, work objects: one that hangs holds up no other."""
         self.places = Places(max_in_flight)
+        self._of_stage: dict[str, asyncio.Semaphore] = {}
         self._delivery = delivery
         self._scope = scope
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -84,27 +89,47 @@ class Intake:
         return await self.take_events(events)
 
     async def take_events(self, events: list[Event]) -> Answer:
-        """What one message told of. Only its keys count: an object that rode along is read."""
+        """What one message told of."""
+        return await self.take_keys(self.work_of(events))
+
+    def work_of(self, events: list[Event]) -> list[Wake]:
+        """What concerns us. Only the keys count: an object that rode along is read."""
         work, dropped = self._scope.sort(events)
         for reason, number in dropped.items():
             self.counts[f"dropped_{reason}"] += number
-        return await self.take_keys(
-            [Wake(key, size_bytes=event.size_bytes or 0) for key, event in work.items()]
-        )
+        return [Wake(key, size_bytes=event.size_bytes or 0) for key, event in work.items()]
 
     async def take_keys(self, wakes: list[Wake]) -> Answer:
         self.counts["received"] += 1
-        answers = await asyncio.gather(*(self._delivery.deliver(wake) for wake in wakes))
+        by_stage: dict[str, list[Wake]] = defaultdict(list)
+        for wake in wakes:
+            by_stage[keys.stage_of(wake.key) or ""].append(wake)
+        found = await together(self._deliver(*each) for each in by_stage.items())
+        answers = [answer for those in found for answer in those]
         self.counts["dropped_nobody"] += sum(answer is NOBODY for answer in answers)
         answer = worst(answers)
         self.counts[answer.verdict] += 1
         return answer
 
+    async def _deliver(self, stage: str, wakes: list[Wake]) -> list[Answer]:
+        """One message may tell of thousands: no more are begun than the stage has places."""
+        places = self._of_stage.setdefault(stage, asyncio.Semaphore(self.max_in_flight))
+        waiting, answers = iter(wakes), list[Answer]()
+
+        async def one_by_one() -> None:
+            for wake in waiting:
+                async with places:
+                    answers.append(await self._delivery.deliver(wake))
+
+        await together(one_by_one() for _ in range(min(len(wakes), self.max_in_flight)))
+        return answers
+
     # Tasks: all that is under way, so that a stop can wait for it.
 
-    def start(self, handling: Coroutine[Any, Any, object]) -> None:
-        """Begin to handle a message, whose place is taken already."""
-        self.track(self._in_its_place(handling))
+    def start(self, handling: Coroutine[Any, Any, object], places: "Places | None" = None) -> None:
+        """Begin to handle a message, whose place is taken already: one of `self.places` if none
+        are named."""
+        self.track(self._in_its_place(handling, places or self.places))
 
     def track(self, handling: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(handling)
@@ -112,7 +137,7 @@ class Intake:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _in_its_place(self, handling: Coroutine[Any, Any, object]) -> None:
+    async def _in_its_place(self, handling: Coroutine[Any, Any, object], places: Places) -> None:
         try:
             await handling
         except SourceAway as error:
@@ -121,7 +146,7 @@ class Intake:
             log.exception("%s: a message was not handled", self.name)
         finally:
             handling.close()  # if it was cancelled before it began
-            self.places.give_back()
+            places.give_back()
 
     async def drain(self, patience_s: float) -> None:
         """Wait for what is under way; leave unacknowledged what takes longer."""

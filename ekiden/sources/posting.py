@@ -6,6 +6,7 @@ h11 speaks HTTP/1.1 (RFC 9112); here are only the sockets.
 import asyncio
 import ssl
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -20,6 +21,12 @@ REPLY_S = 610.0
 """Knative lets a function take 600 s at most; a cold start is within that."""
 IDLE_S = 30.0
 """Servers close idle connections after a minute or so: better not to find them closed."""
+
+
+MOST_REPLY_BYTES = 64 * 1024
+"""An answer is its status: a longer one is not read to its end."""
+BODY_S = 5.0
+"""What follows the status is only waited for to keep the connection."""
 
 
 class NoReply(Temporary):
@@ -105,6 +112,7 @@ class _Line:
         self._writer = writer
         self._http = h11.Connection(h11.CLIENT)
         self.used_at = 0.0
+        self._heard_bytes = 0
 
     @classmethod
     async def open(cls, place: Place) -> "_Line":
@@ -116,19 +124,27 @@ class _Line:
         """Raises OSError, EOFError, `h11.ProtocolError`."""
         parts = (request, h11.Data(data=body), h11.EndOfMessage())
         self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
-        reply = None
-        while not isinstance(event := await self._next_event(), h11.EndOfMessage):
-            if isinstance(event, h11.Response):
-                found = dict(event.headers)
-                reply = Reply(event.status_code, found.get(b"retry-after", b"").decode("latin-1"))
-        if reply is None:
-            raise EOFError("it closed the connection")
+        self._heard_bytes = 0
+        while not isinstance(event := await self._next_event(), h11.Response):
+            if self._heard_bytes > MOST_REPLY_BYTES or isinstance(event, h11.EndOfMessage):
+                raise EOFError("it does not come to an answer")
+        found = dict(event.headers)
+        await self._hear_out()
         self.used_at = asyncio.get_running_loop().time()
-        return reply
+        return Reply(event.status_code, found.get(b"retry-after", b"").decode("latin-1"))
+
+    async def _hear_out(self) -> None:
+        """Read the rest of the answer, within bounds; beyond them the connection is not kept."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BODY_S):
+                while self._heard_bytes <= MOST_REPLY_BYTES:
+                    if isinstance(await self._next_event(), h11.EndOfMessage):
+                        return
 
     async def _next_event(self) -> object:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             data = await self._reader.read(8192)
+            self._heard_bytes += len(data)
             if not data and self._http.their_state is h11.SEND_RESPONSE:
                 raise EOFError("it closed the connection")
             self._http.receive_data(data)

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared import keys
 from shared.events.event import Event
+from shared.key_form import is_possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,9 @@ class Scope:
         stage = keys.stage_of(key)
         if stage is None or self.stage not in ("", stage):
             return key, "other_stage"
-        parts = key.split("/")
-        if not parts[-1]:
+        if key.endswith("/"):
             return key, "folder"
-        if {"", ".", ".."}.intersection(parts):  # nothing that an S3 client could read
+        if not is_possible(event.key):  # asked for it, the store would refuse, each time
             return key, "impossible_key"
         return key, ""
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from shared.errors import NotFound
 from shared.store.base import Entry, Object
-from shared.store.s3_errors import translated
+from shared.store.s3_errors import UnreadableName, translated
+from shared.store.s3_sieve import Sieve
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta, PutMode
@@ -56,6 +57,12 @@ class S3Store:
         self._config = config
         self._prefix = prefix
         self._client: Bucket | None = None
+        self._sieve: Sieve | None = None
+
+    @property
+    def passed_over(self) -> frozenset[str]:
+        """Some of the names that listings met, and that nothing here can read."""
+        return frozenset(self._sieve.passed_over if self._sieve else ())
 
     async def get(self, key: str) -> Object:
         with translated(key, missing=NotFound):
@@ -80,18 +87,31 @@ class S3Store:
 
     async def list_page(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[Entry]:
         """One request, which always reads 1,000 names: obstore does not pass `limit` on."""
-        # obstore lists whole folders only: within one, start at the prefix, stop behind it.
-        folder, _, name = prefix.rpartition("/")
-        offset = max(start_after, prefix) if name else start_after
-        with translated(prefix):
-            pages = self._bucket().list(folder or None, offset=offset or None, chunk_size=limit)
-            async for page in pages:
-                return _entries(page, prefix)
-        return []
+        try:
+            return await self._list(prefix, start_after, limit)
+        except UnreadableName:
+            if self._sieve is None:
+                self._sieve = Sieve(self._config, self._prefix)
+            return await self._sieve.page(prefix, start_after, limit)
 
     async def close(self) -> None:
         """Let go of the connections; the next call makes new ones."""
         self._client = None
+        self._sieve = None
+
+    async def _list(self, prefix: str, start_after: str, limit: int) -> list[Entry]:
+        # obstore lists whole folders only: within one, start at the prefix, stop behind it.
+        folder, _, name = prefix.rpartition("/")
+        offset = max(start_after, prefix) if name else start_after
+        found: list[Entry] = []
+        with translated(prefix):
+            pages = self._bucket().list(folder or None, offset=offset or None, chunk_size=limit)
+            async for page in pages:
+                found += _entries(page, prefix)
+                # A page that lacks only the folder's own marker is no end: read on.
+                if len(found) >= limit or (name and not page[-1]["path"].startswith(prefix)):
+                    break
+        return found[:limit]
 
     async def _put(self, key: str, body: bytes, mode: "PutMode") -> str:
         with translated(key):

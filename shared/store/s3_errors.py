@@ -18,13 +18,18 @@ from shared.errors import (
     StoreUnavailable,
 )
 
+
+class UnreadableName(StoreRefused):
+    """Something in a listing is named so that obstore can make no path of it."""
+
+
 BY_CLASS: dict[str, type[EkidenError]] = {
     "AlreadyExistsError": AlreadyExists,
     "PreconditionError": Changed,
     "NotModifiedError": Changed,
     "NotFoundError": NotFound,
     "FileNotFoundError": NotFound,
-    "InvalidPathError": StoreRefused,
+    "InvalidPathError": UnreadableName,
     "NotSupportedError": StoreRefused,
     "PermissionDeniedError": StoreRefused,
     "UnauthenticatedError": StoreRefused,

@@ -68,7 +68,8 @@ def test_an_event_for_another_stage_or_for_nobody_is_answered_204() -> None:
 def test_work_that_goes_to_failed_is_answered_204_for_it_is_dealt_with() -> None:
     desk = uploaded(b"{")
     assert answered(desk, NAMED) == 204
-    assert desk.work() == [f"failed/submit/inbox/{DOMAIN}/one.json.json"]
+    (key,) = desk.work()
+    assert key.startswith(f"failed/submit/inbox/{DOMAIN}/")
 
 
 def test_while_the_store_is_away_the_answer_is_503() -> None:

@@ -24,6 +24,12 @@ def test_a_function_works_on_the_objects_below_its_prefix() -> None:
         *[(key, "other_stage") for key in ("dispatched", "Dispatched/x", ".uploads/x/1.part")],
         *[(key, "folder") for key in ("dispatched/", "dispatched/x/")],
         *[(key, "impossible_key") for key in ("dispatched//x", "dispatched/../x", "dispatched/.")],
+        *[
+            (key, "impossible_key")
+            for key in ("dispatched/a\nb", "dispatched/\0", "dispatched/\x7f")
+        ],
+        *[(key, "impossible_key") for key in ("dispatched/..\\x", "dispatched/\ud800")],
+        (f"dispatched/{'x' * 1020}", "impossible_key"),
     ],
 )
 def test_what_is_no_work_of_a_function_is_dropped(key: str, reason: str) -> None:

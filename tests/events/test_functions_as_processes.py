@@ -22,6 +22,7 @@ from shared.provision import add_domain
 DOMAIN = "example.org"
 PREFIXES = {stage: prefix for prefix, stage in keys.WORK.items()}
 INBOUND = batch_id(1_795_273_200.0, bytes(10))
+GARBAGE = b"{garbage"
 UPLOAD = f"inbox/{DOMAIN}/three.json"
 THREE: dict[str, Any] = {
     "sender": {"email": f"news@{DOMAIN}"},
@@ -83,7 +84,8 @@ def naming(key: str) -> bytes:
 
 
 def work_key(function: Function, name: str) -> str:
-    return f"{PREFIXES[function.name]}{name}"
+    key = f"{PREFIXES[function.name]}{name}"
+    return keys.put_back(key, 0, GARBAGE) if function.name == "submit" else key
 
 
 def where(world: World, key: str) -> list[str]:
@@ -135,7 +137,7 @@ def test_what_cannot_be_read_goes_to_failed_and_stops_nobody(
     function: Function, world: World
 ) -> None:
     key = work_key(function, "01hf7yat00zzzzzzzzzzzzzzzz/0000.000.garbage")
-    world.bucket.put(key, b"{garbage")
+    world.bucket.put(key, GARBAGE)
     assert function.tell(naming(key)) == 204
     assert where(world, key) == [keys.failed(function.name, key)]
 
@@ -226,7 +228,7 @@ def test_a_request_in_flight_is_finished_before_a_stopped_function_ends(
     function: Function, world: World
 ) -> None:
     key = work_key(function, "01hf7yat00zzzzzzzzzzzzzzzz/0001.000.in-flight")
-    world.bucket.put(key, b"{garbage")
+    world.bucket.put(key, GARBAGE)
     request = HalfSent(function, naming(key))
     function.terminate()
     assert request.finish() == 204

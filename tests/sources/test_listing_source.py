@@ -10,7 +10,7 @@ from ekiden.sources.delivery import Delivery
 from ekiden.sources.intake import Intake
 from ekiden.sources.listing import ListingSource
 from shared import keys
-from shared.errors import StoreUnavailable
+from shared.errors import StoreRefused, StoreUnavailable
 from shared.events.scope import Scope
 from shared.store.base import Entry
 from shared.store.memory import MemoryStore
@@ -107,6 +107,45 @@ def test_no_more_is_begun_than_may_be_under_way() -> None:
             stage.end(stage.given[number])
         await soon(once)
         assert stage.given == work(5)
+
+    run(story)
+
+
+def test_a_stage_that_hangs_holds_up_no_other_one() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        for key in work(3):
+            await store.put(key, b"{}")
+        stage = HandStage()
+        intake = stage.intake(max_in_flight=1)
+        async with fed(intake, ListingSource(intake, stage.delivery, store, SOON_S)):
+            await stage.begun(KEY)
+            await store.put("inbox/d/mail.json", b"{}")
+            await stage.begun("inbox/d/mail.json")
+            assert len(stage.given) == 2
+
+    run(story)
+
+
+class InboxRefused(MemoryStore):
+    """Lists all but the inbox."""
+
+    async def list_page(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[Entry]:
+        if prefix == keys.INBOX:
+            raise StoreRefused("AccessDenied")
+        return await super().list_page(prefix, start_after, limit)
+
+
+def test_a_prefix_that_cannot_be_listed_stops_no_other_and_is_told_of() -> None:
+    async def story() -> None:
+        store = InboxRefused()
+        stage = HandStage()
+        intake = stage.intake()
+        async with fed(intake, ListingSource(intake, stage.delivery, store, SOON_S)):
+            await until(lambda: "AccessDenied" in intake.state)
+            await store.put(KEY, b"{}")
+            await stage.begun(KEY)
+            assert "AccessDenied" in intake.state
 
     run(story)
 

@@ -147,6 +147,53 @@ def test_who_finds_no_place_waits_for_one() -> None:
     run(story)
 
 
+def test_a_stage_that_hangs_holds_up_no_other_one() -> None:
+    async def story() -> None:
+        stage = HandStage()
+        face = receiver(stage, max_in_flight=1)
+        hanging = [
+            asyncio.create_task(face.handle(post(PLAIN.replace(b"0000.", b"%04d." % number))))
+            for number in range(5)
+        ]
+        await stage.given_times(1)
+        other = asyncio.create_task(face.handle(post(b'{"key": "inbox/d/mail.json"}')))
+        await stage.begun("inbox/d/mail.json")
+        stage.end_all()
+        assert {each.status for each in await soon(asyncio.gather(other, *hanging))} == {204}
+
+    run(story)
+
+
+def test_too_many_that_wait_for_one_stage_refuse_no_other_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "MOST_WAITING", 1)
+
+    async def story() -> None:
+        stage = HandStage()
+        face = receiver(stage)
+        first = asyncio.create_task(face.handle(post(PLAIN)))
+        await stage.begun(KEY)
+        assert (await face.handle(post(PLAIN.replace(b"0000", b"0001")))).status == 429
+        other = asyncio.create_task(face.handle(post(b'{"key": "inbox/d/mail.json"}')))
+        await stage.begun("inbox/d/mail.json")
+        stage.end_all()
+        assert (await soon(first)).status == (await soon(other)).status == 204
+        assert (await soon(face.handle(post(PLAIN)))).status == 204, "nobody waits any more"
+
+    run(story)
+
+
+@pytest.mark.parametrize("key", ["inbox/d/a\\nb.json", "inbox/d//x", "inbox/../x"])
+def test_a_name_that_is_no_key_is_dropped_and_holds_up_nothing(key: str) -> None:
+    async def story() -> None:
+        face = receiver(HandStage())
+        assert (await soon(face.handle(post(b'{"key": "%s"}' % key.encode())))).status == 204
+        assert face._intake.counts["dropped_impossible_key"] == 1
+
+    run(story)
+
+
 def test_too_many_that_wait_are_refused_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MOST_WAITING", 0)
 

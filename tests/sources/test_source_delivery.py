@@ -96,6 +96,42 @@ def test_one_message_is_answered_as_the_worst_of_its_events() -> None:
     run(story)
 
 
+def test_of_one_message_no_more_is_begun_than_its_stage_has_places() -> None:
+    async def story() -> None:
+        stage = HandStage()
+        intake = stage.intake(max_in_flight=3)
+        many = [f"inbox/d/{number:05d}.json" for number in range(20_000)]
+        taking = intake.track(intake.take(plain(*many, OTHER)))
+        await stage.begun(*many[:3], OTHER)  # another stage has places of its own
+        stage.end(many[0])
+        await stage.given_times(5)
+        assert sorted(stage.given) == sorted([*many[:4], OTHER])
+        stage.end_all()
+        assert await soon(taking) == DONE
+        assert len(stage.given) == len(many) + 1
+
+    run(story)
+
+
+def test_two_messages_share_the_places_of_a_stage() -> None:
+    async def story() -> None:
+        stage = HandStage()
+        intake = stage.intake(max_in_flight=2)
+        first = [f"inbox/d/{number}.json" for number in range(9)]
+        taking = [intake.track(intake.take(plain(*first)))]
+        await stage.begun(*first[:2])
+        taking.append(intake.track(intake.take(plain("inbox/d/late.json"))))
+        await asyncio.sleep(0)
+        stage.end(first[0])
+        stage.end(first[1])
+        await stage.begun("inbox/d/late.json")  # it need not wait for all of the first
+        assert len(stage.given) == 4
+        stage.end_all()
+        assert await soon(asyncio.gather(*taking)) == [DONE, DONE]
+
+    run(story)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"\xff", b"{", b"7", b"{}", b'[{"k": 1}]', b"[[[[[[[]]]]]]]"]
 )

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from feeding import KEY, run, soon
 
+from ekiden.sources import posting
 from ekiden.sources.answer import Verdict
 from ekiden.sources.posting import NoReply, Poster, Reply
 from ekiden.sources.ways import ways
@@ -148,6 +149,72 @@ def test_who_does_not_answer_in_time_is_told_again() -> None:
             way = ways(None, {"dispatch": url}, Poster(reply_s=0.05))["dispatch"]
             answer = await soon(way(Wake(KEY)))
             assert (answer.verdict, answer.after_s) == (Verdict.AGAIN, None)
+
+    run(story)
+
+
+CHUNKED = b"HTTP/1.1 503 x\r\nRetry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+LONG = b"HTTP/1.1 503 x\r\nRetry-After: 7\r\nContent-Length: 100000000\r\n\r\n"
+CHUNK = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"), [(CHUNKED, CHUNK), (LONG, b"x" * 0x1000)], ids=["chunked", "long"]
+)
+def test_of_an_answer_without_an_end_the_status_counts(head: bytes, body: bytes) -> None:
+    async def story() -> None:
+        closed = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request(reader)
+            writer.write(head)
+            try:
+                while True:
+                    writer.write(body)
+                    await writer.drain()
+            except ConnectionError:
+                closed.set()
+
+        async with server(talk) as url:
+            assert await soon(Poster().post(url, b"{}")) == Reply(503, "7")
+            await soon(closed.wait())
+
+    run(story)
+
+
+def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "BODY_S", 0.05)
+
+    async def story() -> None:
+        connections = 0
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await request(reader)
+            writer.write(LONG)
+            await reader.read()  # says no more, until we close
+
+        async with server(talk) as url:
+            poster = Poster()
+            assert await soon(poster.post(url, b"{}")) == Reply(503, "7")
+            assert await soon(poster.post(url, b"{}")) == Reply(503, "7")
+        assert connections == 2, "a half-read answer's connection is not used again"
+
+    run(story)
+
+
+def test_who_only_says_that_it_goes_on_does_not_answer() -> None:
+    async def story() -> None:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request(reader)
+            while True:
+                writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
+                await writer.drain()
+
+        async with server(talk) as url:
+            with pytest.raises(NoReply, match="does not come to an answer"):
+                await soon(Poster().post(url, b"{}"))
 
     run(story)
 

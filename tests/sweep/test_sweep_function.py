@@ -15,7 +15,7 @@ from functions.sweep.face import TimerFace
 from functions.sweep.sweeping import CROWD, Sweeping, Swept
 from functions.sweep.waking import Waking
 from shared import keys
-from shared.errors import StoreUnavailable
+from shared.errors import StoreRefused, StoreUnavailable
 from shared.http import Request
 from shared.stage import Failure
 from shared.store.base import list_all
@@ -265,3 +265,42 @@ def test_a_store_that_is_away_is_a_503() -> None:
     face = TimerFace(Sweeping(store, lambda: OLD, Waking(store, {}), 30.0, 5), store)
     assert asyncio.run(face.handle(Request("POST", "/"))).status == 503
     assert asyncio.run(face.ready()).status == 503
+
+
+def test_one_that_cannot_be_given_up_stops_no_other() -> None:
+    class Refusing(MemoryStore):
+        async def put(self, key: str, body: bytes) -> str:
+            if key == keys.failed("dispatch", WORK):
+                raise StoreRefused("the key is too long")
+            return await super().put(key, body)
+
+    place = Place()
+    place.store = Refusing(lambda: place.now)
+    waking = Waking(place.store, {})
+    place.sweeping = Sweeping(place.store, lambda: place.now, waking, 30.0, 0)
+    other = keys.validated(BATCH, 1)
+    for key in (WORK, other):
+        place.put(key)
+    place.now = YOUNG
+    place.sweep()
+    assert place.keys(keys.VALIDATED) == [WORK]
+    assert place.keys(keys.FAILED) == [keys.failed("dispatch", other)]
+
+
+def test_an_upload_that_cannot_be_put_again_stops_no_other() -> None:
+    class Refusing(MemoryStore):
+        async def create(self, key: str, body: bytes) -> str:
+            if key.startswith("inbox/a.example"):
+                raise StoreRefused("the key is too long")
+            return await super().create(key, body)
+
+    place = Place()
+    place.store = Refusing(lambda: place.now)
+    waking = Waking(place.store, {})
+    place.sweeping = Sweeping(place.store, lambda: place.now, waking, 30.0, 5)
+    for key in ("inbox/a.example/x.json", "inbox/b.example/x.json"):
+        place.put(key)
+    place.now = YOUNG
+    place.sweep()
+    again = keys.put_back("inbox/b.example/x.json", int(OLD * 1000), b"work")
+    assert place.keys(keys.INBOX) == ["inbox/a.example/x.json", again]
