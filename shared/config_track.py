@@ -5,7 +5,7 @@ from typing import Annotated
 from shared.config_kinds import Duration, Text, Whole
 from shared.config_section import Section
 
-PUBLIC_URL = Text("public URL", r"(https?://[^\s/?#]+)?", "https://t.example.com")
+PUBLIC_URL = Text("public URL", r"(https?://[A-Za-z0-9.:\[\]-]+)?", "https://t.example.com")
 
 
 class Track(Section, frozen=True):

@@ -82,7 +82,7 @@ async def serve(request: "StarletteRequest", face: Callable[[], Face]) -> "Starl
     from starlette.requests import ClientDisconnect
     from starlette.responses import Response as StarletteResponse
 
-    if request.url.path in LIVE_PATHS:
+    if request.scope["path"] in LIVE_PATHS:
         return StarletteResponse(b'{"status":"ok"}', media_type="application/json")
     try:
         answer = await _answer(request, face())
@@ -107,15 +107,17 @@ async def _afterwards(rest: "asyncio.Task[object] | None") -> None:
 
 
 async def _answer(request: "StarletteRequest", face: Face) -> Response:
-    if request.url.path in READY_PATHS:
+    # Not `request.url`: it puts a URL together, only to take it apart again.
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    if path in READY_PATHS:
         return await face.ready()
-    body = await _body(request, face.most_body_bytes)
+    headers = dict(request.headers.items())
+    has_body = "content-length" in headers or "transfer-encoding" in headers  # RFC 9112 §6.3
+    body = await _body(request, face.most_body_bytes) if has_body else b""
     if body is None:
         detail = f"the body has more than {face.most_body_bytes} bytes"
         return Problem(413, "body_too_large", detail).response()
-    return await face.handle(
-        Request(request.method, request.url.path, request.headers, body, request.url.query)
-    )
+    return await face.handle(Request(request.method, path, headers, body, query))
 
 
 async def _body(request: "StarletteRequest", most: int) -> bytes | None:

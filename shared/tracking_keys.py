@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -39,6 +40,12 @@ class TrackingKeys(msgspec.Struct, frozen=True):
 
 def decode(body: bytes) -> TrackingKeys:
     return msgspec.json.decode(body, type=TrackingKeys)
+
+
+@lru_cache(maxsize=256)
+def secrets_of(body: bytes) -> Mapping[int, bytes]:
+    """Id → secret, of all that verify: each open and each click asks."""
+    return decode(body).secrets
 
 
 def renewed(before: TrackingKeys | None, now: float) -> TrackingKeys:

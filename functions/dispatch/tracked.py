@@ -4,14 +4,20 @@ Links lead to `track`, which leads on to where they led. The mail says nothing a
 its level does not allow: tokens carry it (`shared/tracking_tokens.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from functions.dispatch.links import BODY_END, Link, Part, parts_of
+from functions.dispatch.links import BODY_END, BodyEnd, Link, Part, parts_of
 from shared.model import Content, Row
 from shared.tracking import NOTHING, Level, Tracking
-from shared.tracking_tokens import CLICK, LONGEST, OPEN, UNSUBSCRIBE, Signer, SigningKey
+from shared.tracking_tokens import CLICK, KINDS, LONGEST, OPEN, UNSUBSCRIBE, Signer, SigningKey
 
-PIXEL = '<img src="{}" width="1" height="1" alt="" style="border:0">'
+PIXEL = (
+    '<img src="{}" width="1" height="1" alt="" '
+    'style="display:block;width:1px;height:1px;border:0;margin:0;padding:0">'
+)
+"""A line of its own would be as high as its letters; and a page may style all its pictures."""
+MOST_SHARED = 1000
+"""Tokens that are kept; more come from links that hold a Recipient's fields."""
 
 
 class Tracked:
@@ -20,6 +26,7 @@ class Tracked:
     def __init__(self, content: Content, key: SigningKey) -> None:
         self._signer = Signer(key, content.domain, content.batch, content.due_at)
         self._url = content.tracking_url
+        self._own = tuple(f"{self._url}/{kind}/" for kind in KINDS)
         self._tracking = content.tracking or NOTHING
         self._same: dict[str, str] = {}
         """Tokens that all mails of the Batch share."""
@@ -37,45 +44,61 @@ class Tracked:
     ) -> list[str]:
         """The text in pieces as this Delivery gets it; `own_url` unsubscribes, and stays."""
         parts = parts_of(pieces)
-        links: dict[str, str] = {own_url: "", "": ""}
-        made = [self._part(part, delivery, tracking.links, links) for part in parts]
+        url_of = self._click_urls(delivery, tracking.links, own_url)
+        made = [part if isinstance(part, str) else _written(part, url_of) for part in parts]
         if tracking.opens is not Level.OFF:
             made.insert(_end_of_body(parts), self._pixel(delivery, tracking.opens))
         return made
 
-    def _part(self, part: Part, delivery: str, level: Level, links: dict[str, str]) -> str:
-        if isinstance(part, str):
-            return part
-        if not isinstance(part, Link):
-            return ""
+    def _click_urls(self, delivery: str, level: Level, own_url: str) -> Callable[[str], str]:
+        """URL → what leads there through `track`; empty if the link must stay."""
         if level is Level.OFF:
-            return part.raw
-        if part.url not in links:
-            links[part.url] = self._link(delivery, level, part.url)
-        return links[part.url] or part.raw
+            return lambda url: ""
+        made: dict[str, str] = {own_url: "", "": ""}
+        tokens = self._tokens(CLICK, delivery, level)
 
-    def _link(self, delivery: str, level: Level, url: str) -> str:
-        """Empty for what must stay: our own pages, and what would be too long."""
-        if url.startswith(f"{self._url}/"):
+        def click_url(url: str) -> str:
+            known = made.get(url)
+            if known is None:
+                known = made[url] = self._click_url(tokens, url)
+            return known
+
+        return click_url
+
+    def _click_url(self, tokens: Callable[[str], str], url: str) -> str:
+        if len(url) > LONGEST or url.startswith(self._own):
             return ""
-        token = self._token(CLICK, delivery, level, url)
+        try:
+            token = tokens(url)
+        except UnicodeEncodeError:  # half a character; the mail will be refused for it
+            return ""
         return f"{self._url}/{CLICK}/{token}" if len(token) <= LONGEST else ""
 
     def _pixel(self, delivery: str, level: Level) -> str:
-        return PIXEL.format(f"{self._url}/{OPEN}/{self._token(OPEN, delivery, level)}")
+        return PIXEL.format(f"{self._url}/{OPEN}/{self._tokens(OPEN, delivery, level)('')}")
 
-    def _token(self, kind: str, delivery: str, level: Level, url: str = "") -> str:
+    def _tokens(self, kind: str, delivery: str, level: Level) -> Callable[[str], str]:
+        """URL → token, for this mail."""
+        tokens = self._signer.tokens(kind, level, delivery)
         if level is not Level.ANONYMOUS:
-            return self._signer.token(kind, level, delivery, url)
-        place = kind + url
-        if place not in self._same:
-            if len(self._same) > 10_000:  # links that hold a Recipient's fields
-                self._same.clear()
-            self._same[place] = self._signer.token(kind, level, delivery, url)
-        return self._same[place]
+            return tokens
+        same = self._same
+
+        def shared(url: str) -> str:
+            place = kind + url
+            if place not in same:
+                if len(same) >= MOST_SHARED:
+                    same.clear()
+                same[place] = tokens(url)
+            return same[place]
+
+        return shared
+
+
+def _written(part: Link | BodyEnd, url_of: Callable[[str], str]) -> str:
+    return (url_of(part.url) or part.raw) if isinstance(part, Link) else ""
 
 
 def _end_of_body(parts: list[Part]) -> int:
-    """Where the last `</body>` is, or the end."""
-    ends = [place for place, part in enumerate(parts) if part is BODY_END]
-    return ends[-1] if ends else len(parts)
+    """Where the last one is."""
+    return max(place for place, part in enumerate(parts) if part is BODY_END)

@@ -13,6 +13,7 @@ from base64 import b64decode
 from urllib.parse import quote
 
 from functions.track import pages
+from functions.track.hosts import Hosts
 from functions.track.recorder import Recorder
 from functions.track.visitors import address_of, agent_of, kind_of
 from shared import feedback, keys, suppressions, tracking_keys
@@ -56,6 +57,7 @@ class TrackFace:
         self._recorder = recorder
         self._hops = hops
         self._directory = Directory(store, clock)
+        self._hosts = Hosts(self._directory)
 
     @staticmethod
     def answers(path: str) -> bool:
@@ -64,7 +66,7 @@ class TrackFace:
 
     async def handle(self, request: Request) -> Response:
         try:
-            token = await self._token(request.path)
+            token = await self._token(request)
             if token.kind == UNSUBSCRIBE:
                 return await self._unsubscribe(request, token)
             if request.method not in ("GET", "HEAD"):
@@ -76,8 +78,9 @@ class TrackFace:
             log.warning("%s: %s", request.path[:3], error)
             return Response(503, pages.later(), {**pages.HEADERS, "retry-after": "5"})
 
-    async def _token(self, path: str) -> Token:
+    async def _token(self, request: Request) -> Token:
         """What the path says, proven. Raises `Forged`."""
+        path = request.path
         if not self.answers(path):
             raise Forged
         kind, text = path[1], path[3:].removesuffix(".gif")
@@ -85,10 +88,13 @@ class TrackFace:
         if normal_domain(domain) != domain:  # it becomes part of a key in the store
             raise Forged
         try:
-            keyring = tracking_keys.decode(await self._directory.tracking_body(domain))
+            stored = await self._directory.tracking_body(domain)
         except NotFound as error:
             raise Forged from error
-        return verified(text, kind, keyring.secrets, self._clock())
+        token = verified(text, kind, tracking_keys.secrets_of(stored), self._clock())
+        if await self._hosts.is_anothers(request, domain):
+            raise Forged
+        return token
 
     async def _seen(self, request: Request, token: Token) -> Response:
         """Record it; then show the pixel, or lead on."""

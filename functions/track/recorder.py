@@ -22,6 +22,9 @@ MOST_WAITING = 20_000
 """Events in memory; more are not taken."""
 
 
+_Waiting = tuple[str, Event, "asyncio.Future[None]"]
+
+
 class TooMany(Temporary):
     """More events came than the store takes."""
 
@@ -43,31 +46,35 @@ class Recorder:
         self._wake = wake
         self._clock = clock
         self._group_s = group_s
-        self._waiting: list[tuple[str, Event]] = []
-        self._written: asyncio.Future[None] | None = None
+        self._waiting: list[_Waiting] = []
 
     async def record(self, domain: str, event: Event) -> None:
         """Return when it is stored. Raises `Temporary`."""
         if len(self._waiting) >= MOST_WAITING:
             raise TooMany
-        self._waiting.append((domain, event))
-        if self._written is None:
-            self._written = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._write_soon(self._written))
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            # Counted from now: the task begins behind all that is ready to run.
+            task = loop.create_task(self._write_at(loop.time() + self._group_s))
             task.add_done_callback(_seen)
-        # Shielded: one reader who goes away must not take the others' write along.
-        await asyncio.shield(self._written)
+        # Each waits for a future of its own: one reader who goes away takes no others' write along.
+        stored = loop.create_future()
+        self._waiting.append((domain, event, stored))
+        await stored
 
-    async def _write_soon(self, written: "asyncio.Future[None]") -> None:
-        await asyncio.sleep(self._group_s)
-        events, self._waiting, self._written = self._waiting, [], None
+    async def _write_at(self, due: float) -> None:
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
+        waiting, self._waiting = self._waiting, []
         try:
-            await self._write(events)
+            await self._write([(domain, event) for domain, event, _ in waiting])
         except BaseException as error:
-            written.set_exception(error)
-            written.exception()  # all who waited may be gone
+            for _, _, stored in waiting:
+                if not stored.done():
+                    stored.set_exception(error)
             raise
-        written.set_result(None)
+        for _, _, stored in waiting:
+            if not stored.done():
+                stored.set_result(None)
 
     async def _write(self, events: list[tuple[str, Event]]) -> None:
         now = self._clock()

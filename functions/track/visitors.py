@@ -5,6 +5,7 @@ the events, and is not counted as people.
 """
 
 import re
+from functools import lru_cache
 
 from shared.feedback import BOT, PERSON, PROXY
 from shared.http import Request
@@ -22,19 +23,28 @@ _BOTS = re.compile(
 )
 _APPLE = "Mozilla/5.0"
 """All that Apple's Mail Privacy Protection says of itself."""
+_PURPOSES = ("purpose", "sec-purpose", "x-moz")
 _MOST_SHOWN = 512
+"""Characters that are looked at: a header may be long, and a search in it slow."""
 
 
 def kind_of(request: Request) -> str:
     """`PERSON`, `PROXY` or `BOT`."""
-    headers = request.headers
-    agent = headers.get("user-agent", "")
-    purposes = (headers.get(name, "") for name in ("purpose", "sec-purpose", "x-moz"))
+    kind = _kind_of_agent(agent_of(request))
+    if kind == PERSON and any(_says_prefetch(request, name) for name in _PURPOSES):
+        return BOT
+    return kind
+
+
+@lru_cache(maxsize=2048)  # few programs fetch most pictures
+def _kind_of_agent(agent: str) -> str:
     if _PROXIES.search(agent) or agent == _APPLE:
         return PROXY
-    if not agent or _BOTS.search(agent) or any("prefetch" in each.lower() for each in purposes):
-        return BOT
-    return PERSON
+    return BOT if not agent or _BOTS.search(agent) else PERSON
+
+
+def _says_prefetch(request: Request, name: str) -> bool:
+    return "prefetch" in request.headers.get(name, "")[:_MOST_SHOWN].lower()
 
 
 def agent_of(request: Request) -> str:

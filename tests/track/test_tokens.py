@@ -1,7 +1,9 @@
 """Tokens say what was signed, to who has the key, until they expire; and nothing else."""
 
+import hmac
 import random
 import string
+from base64 import urlsafe_b64decode
 
 import pytest
 from hypothesis import given
@@ -122,3 +124,10 @@ def test_a_token_has_one_spelling(more: str) -> None:
 def test_a_token_is_short_and_shows_no_address() -> None:
     text = signer().token(OPEN, Level.FULL, DELIVERY)
     assert len(text) <= 72
+
+
+@given(st.binary(min_size=1, max_size=64), st.text(max_size=100))
+def test_a_token_ends_with_the_first_96_bits_of_hmac_sha256(secret: bytes, path: str) -> None:
+    text = signer(SigningKey(3, secret)).token(CLICK, Level.FULL, DELIVERY, f"https://x/{path}")
+    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    assert data[-12:] == hmac.digest(secret, data[:-12], "sha256")[:12]

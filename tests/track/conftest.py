@@ -1,0 +1,6 @@
+"""The functions' processes are those of tests/events."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "events"))
