@@ -22,7 +22,6 @@ from shared.model import Content, encode
 from shared.stage import Stage, Wake, write_once
 from shared.store.base import Store
 
-
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 """The text of each field, untouched: decoding and encoding need not give the same bytes."""
 

@@ -1,19 +1,31 @@
 """Work that a stage could not do: found, put back in front of its stage, or thrown away.
 
 failed/<stage>/<the work object's key>.json    the cause, and the work object as it was
+
+A failure is believed only as far as its own key goes: who may write the failures of one stage
+shall not have an operator write anything else than work for that stage.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from shared import keys
-from shared.errors import Malformed, NotFound
-from shared.stage import Failure, Wake, wake, write_once
+from shared.errors import AlreadyExists, Malformed, NotFound, Permanent, StoreRefused
+from shared.stage import Failure, Wake, delete_as_read, wake
 from shared.store.base import Store, list_all
 
+UNREADABLE = "Unreadable"
+"""The cause that is shown for an object below `failed/` that is no failure."""
+
+_SWEEP = "sweep"
 _FAILURE = msgspec.json.Decoder(Failure)
+
+
+class Occupied(Permanent):
+    """Other work lies where this one would be put back; the failure is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +48,13 @@ class Filter:
 
 
 async def find(store: Store, wanted: Filter, after: str = "") -> AsyncIterator[tuple[str, Failure]]:
-    """(key below `failed/`, failure) of all that fit, behind `after`. Raises `Malformed`."""
+    """(key below `failed/`, failure) of all that fit, behind `after`; also what is unreadable."""
     prefix = f"{keys.FAILED}{wanted.stage}/" if wanted.stage else keys.FAILED
     async for entry in list_all(store, prefix, after):
         if wanted.batch not in entry.key:
             continue  # not worth a read
         try:
-            failure = await load(store, entry.key)
+            failure = await look(store, entry.key)
         except NotFound:
             continue  # replayed just now
         if wanted.fits(failure):
@@ -58,15 +70,70 @@ async def load(store: Store, key: str) -> Failure:
         raise Malformed(f"{key} is no failure that can be read: {error}") from error
 
 
+async def look(store: Store, key: str) -> Failure:
+    """The same; for what cannot be read a failure that says so, and has no work. Raises
+    `NotFound`."""
+    try:
+        return await load(store, key)
+    except Malformed as error:
+        at = (await store.get(key)).modified
+        return Failure(
+            stage=keys.parse_failed(key),
+            key="",
+            cause=UNREADABLE,
+            message=str(error),
+            last_line="",
+            at=at,
+            tries=0,
+            body=b"",
+        )
+
+
 async def replay(store: Store, key: str, failure: Failure) -> Wake:
     """Put the work back in front of its stage, and forget the failure.
 
     Died between the two: the work is done, and the failure is still shown; a second replay does
-    nothing twice, because every stage looks at what is there.
+    nothing twice, because every stage looks at what is there, and an upload's key says its age.
+    Raises `NotFound` if another was faster, `Malformed` if the failure may not be believed,
+    `Occupied`.
     """
-    await write_once(store, failure.key, failure.body)
-    await store.delete(key)
-    return wake(failure.key, failure.body)
+    place = _place(key, failure)
+    read = await store.get(key)
+    await _put_back(store, place, failure.body)
+    # If it fails again at once, it is a new failure under the same key.
+    await delete_as_read(store, key, read)
+    return wake(place, failure.body)
+
+
+def _place(key: str, failure: Failure) -> str:
+    """Where the work goes. Raises `Malformed`."""
+    stage, work = keys.parse_failed(key), failure.key
+    if failure.cause == UNREADABLE and not work:
+        raise Malformed(failure.message)
+    is_of_stage = stage == (keys.stage_of(work) or _SWEEP * work.startswith(keys.WAITING))
+    if not is_of_stage or keys.failed(stage, work) != key:
+        raise Malformed(f"{key} claims to be work at {work[:300]!r}: it is not put there")
+    if keys.is_overwritable(work):
+        return keys.put_back(work, int(failure.at * 1000), failure.body)
+    return work
+
+
+async def _put_back(store: Store, place: str, body: bytes) -> None:
+    while True:
+        with suppress(AlreadyExists):
+            await store.create(place, body)
+            return
+        with suppress(NotFound):  # it was done just now
+            if keys.parse_put_back(place) or await _is_at(store, place, body):
+                return
+            raise Occupied(f"{place} is open work already, and another: let that be done first")
+
+
+async def _is_at(store: Store, place: str, body: bytes) -> bool:
+    try:
+        return (await store.get(place)).body == body
+    except StoreRefused:
+        return False  # admin may put some work that it may not read
 
 
 async def discard(store: Store, key: str) -> None:

@@ -12,6 +12,7 @@ decide, write, report. This module adds what every stage needs around it:
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -20,7 +21,7 @@ from shared import keys, traces
 from shared.counts import StageCounts
 from shared.errors import AlreadyExists, NotFound, Temporary
 from shared.room import Room
-from shared.store.base import Store
+from shared.store.base import Object, Store
 
 log = logging.getLogger("ekiden.stage")
 
@@ -138,10 +139,21 @@ class _Begun:
 async def fail(
     stage: str, store: Store, clock: Clock, key: str, body: bytes, error: Exception, tries: int
 ) -> None:
-    """Move a work object to `failed/`. A crash between the two writes leaves it in both places."""
+    """Move a work object to `failed/`. A crash between the two writes leaves it in both places.
+
+    An upload goes there under a key of its own: the next one of its name may fail, too.
+    """
+    found = None
+    place = key
+    if keys.is_overwritable(key):
+        try:
+            found = await store.get(key)
+        except NotFound:
+            return  # it was put back, or done, by another
+        place = keys.put_back(key, int(found.modified * 1000), body)
     failure = Failure(
         stage=stage,
-        key=key,
+        key=place,
         cause=type(error).__name__,
         message=str(error),
         last_line=_last_line(error),
@@ -150,13 +162,28 @@ async def fail(
         body=body,
     )
     log.error("%s failed: %s", key, failure.message, extra={"stage": stage, "key": key})
-    await store.put(keys.failed(stage, key), msgspec.json.encode(failure))
-    await store.delete(key)
+    await store.put(keys.failed(stage, place), msgspec.json.encode(failure))
+    if found is None:
+        await store.delete(key)
+    elif found.body == body:
+        await delete_as_read(store, key, found)
 
 
 def _last_line(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].name}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+
+
+async def delete_as_read(store: Store, key: str, read: Object) -> None:
+    """Delete what another may overwrite at any time, unless that has happened.
+
+    No store has a conditional delete: what is put between these two requests is deleted unread.
+    """
+    with suppress(NotFound):
+        now = await store.get(key)
+        # The same bytes may have the same ETag.
+        if (now.etag, now.modified) == (read.etag, read.modified):
+            await store.delete(key)
 
 
 async def write_once(store: Store, key: str, body: bytes) -> None:

@@ -1,6 +1,7 @@
 """`ekiden failed`: what no stage could do; replay it, or throw it away."""
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
 from shared import failures, keys
 from shared.config import Config
 from shared.config_kinds import Duration
+from shared.errors import NotFound, Permanent
 from shared.failures import Filter
 from shared.stage import Failure
 from shared.store.base import Store
@@ -78,7 +80,8 @@ def replay(
     set_: Settings = None,
 ) -> None:
     """Put failed work back in front of its stage. Nothing is done twice by it."""
-    _each(key, all_, _filter(stage, batch, cause, since), configuration(config, set_), "replayed")
+    wanted = _filter(stage, batch, cause, since)
+    _each(key, all_, wanted, configuration(config, set_), failures.replay, "replayed")
 
 
 @failed.command()
@@ -93,25 +96,48 @@ def discard(
     set_: Settings = None,
 ) -> None:
     """Throw failed work away. It cannot be brought back."""
-    _each(key, all_, _filter(stage, batch, cause, since), configuration(config, set_), "discarded")
+    wanted = _filter(stage, batch, cause, since)
+    _each(key, all_, wanted, configuration(config, set_), _discard, "discarded")
 
 
-def _each(key: str, all_: bool, wanted: Filter, settings: Config, word: str) -> None:
+async def _discard(store: Store, key: str, _failure: Failure) -> None:
+    await failures.discard(store, key)
+
+
+def _each(
+    key: str,
+    all_: bool,
+    wanted: Filter,
+    settings: Config,
+    act: Callable[[Store, str, Failure], Awaitable[object]],
+    word: str,
+) -> None:
+    """What cannot be done is said, and kept; the others are done all the same."""
     if bool(key) == all_:
         raise typer.BadParameter("name one key, or say --all (with --stage, --batch, …)")
+    if key and not key.startswith(keys.FAILED):
+        raise typer.BadParameter(f"{key} is no key below {keys.FAILED}")
 
-    async def act(store: Store) -> int:
-        chosen = [(key, await failures.load(store, key))] if key else await _found(store, wanted)
+    async def act_on_all(store: Store) -> list[str]:
+        chosen = [(key, await failures.look(store, key))] if key else await _found(store, wanted)
+        kept: list[str] = []
         for number, (each, failure) in enumerate(chosen, 1):
-            if word == "replayed":
-                await failures.replay(store, each, failure)
-            else:
-                await failures.discard(store, each)
+            try:
+                await act(store, each, failure)
+            except NotFound:
+                kept.append(f"not {word}: {each}\n    another was faster")
+            except Permanent as error:
+                kept.append(f"not {word}: {each}\n    {error}")
             if len(chosen) > 100 and number % 100 == 0:
                 typer.echo(f"{number} of {len(chosen)}")
-        return len(chosen)
+        typer.echo(f"{len(chosen) - len(kept)} {word}.")
+        return kept
 
-    typer.echo(f"{with_store(settings, act)} {word}.")
+    kept = with_store(settings, act_on_all)
+    for line in kept:
+        typer.echo(line, err=True)
+    if kept:
+        raise typer.Exit(1)
 
 
 async def _found(store: Store, wanted: Filter) -> list[tuple[str, Failure]]:

@@ -47,6 +47,7 @@ def replay(
 
     settings = configuration(config, set_)
     wanted = moment(what, from_)
+    _check_file(settings.store.url, what)
     shown = _Shown(diff or dry_run, output)
 
     async def act(store: Store) -> None:
@@ -59,10 +60,22 @@ def replay(
             written = not dry_run and await put_back(store, compared, overwrite)
             shown.add(compared, "written" if written else compared.word)
         if wanted.batch:
-            shown.outlook(*await outlook(store, wanted.batch))
+            shown.outlook(*await outlook(store, wanted.batch), dry_run)
 
     with_store(settings, act)
     shown.sum_up(dry_run)
+
+
+def _check_file(url: str, what: str) -> None:
+    """Opening a SQLite store would make the file: a wrong path must not. Raises `NotFound`."""
+    from urllib.parse import unquote, urlsplit
+
+    from shared.errors import NotFound
+
+    parts = urlsplit(url)
+    path = unquote(parts.path.removeprefix("/"))
+    if parts.scheme == "sqlite" and path and not Path(path).exists():
+        raise NotFound(f"there is no {what} in {url}: there is no such file")
 
 
 class _Shown:
@@ -90,12 +103,14 @@ class _Shown:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(unpack(compared.made))
 
-    def outlook(self, final: "Mapping[State, int]", open_: int) -> None:
+    def outlook(self, final: "Mapping[State, int]", open_: int, dry_run: bool) -> None:
         done = ", ".join(f"{number} {state}" for state, number in sorted(final.items()))
         typer.echo(
             f"Of the Batch's Deliveries {open_} are open: these are sent. {done or 'None'}"
             " stay as they are."
         )
+        if dry_run and final:
+            typer.echo("Webhooks hear of what is recorded once more, under the ids that they know.")
 
     def sum_up(self, dry_run: bool) -> None:
         counts = ", ".join(f"{number} {word}" for word, number in sorted(self._counts.items()))

@@ -11,11 +11,13 @@ import msgspec
 
 from ekiden.replay.moment import Moment
 from ekiden.replay.overlay import Overlay
+from ekiden.replay.restore import find
 from functions.dispatch import assemble as dispatch
 from functions.validate import assemble as validate
 from shared import keys
 from shared.archive import inbound_again, submitted_again
 from shared.config import Config
+from shared.config_network import mask
 from shared.errors import Malformed, NotFound
 from shared.store.base import Store
 
@@ -28,7 +30,7 @@ async def rebuild(config: Config, store: Store, moment: Moment) -> AsyncIterator
     if moment.stage == "bounce":
         yield moment.inbound, await inbound_again(store, moment.inbound)
         return
-    body, bag_size = await submitted_again(store, moment.batch)
+    body, bag_size = await _submitted(config, store, moment.batch)
     place = keys.submitted(moment.batch)
     if moment.stage == "validate":
         yield place, body
@@ -40,6 +42,16 @@ async def rebuild(config: Config, store: Store, moment: Moment) -> AsyncIterator
             yield key, bags[key]
         else:
             yield await _dispatched(config, overlay, key, bags[key])
+
+
+async def _submitted(config: Config, store: Store, batch: str) -> tuple[bytes, int]:
+    """Raises `NotFound`, which says what there is not, `Malformed`."""
+    if await find(store, keys.content(batch)) is not None:
+        return await submitted_again(store, batch)
+    place = keys.submitted(batch)
+    if await find(store, place) is not None:
+        raise Malformed(f"{place} is still in front of validate: there is nothing to bring back")
+    raise NotFound(f"there is no Batch {batch} in {mask(config.store.url)}")
 
 
 def _with_bags_of(config: Config, bag_size: int) -> Config:

@@ -1,19 +1,18 @@
-"""What else follows from a Bag's Outcomes: suppressions, reports to who sent by SMTP, Webhooks.
+"""What else follows from a Bag's Outcomes: reports to who sent by SMTP, Webhooks.
 
 All of it is derived from the Bag and its recorded Outcomes, and put create-only: a crash before or
-after any of these writes, and a repeat, change nothing.
+after any of these writes changes nothing. A repeat long after, as by a replay, finds its report
+taken by the same id; Webhooks are told once more, under the ids that they know.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from functions.send.decide import is_late
-from shared import keys, suppressions
+from shared import keys
 from shared.outcome import State
 from shared.stage import Wake, wake, write_once
 from shared.store.base import Store
-from shared.suppressions import Suppression
-from shared.together import together
 
 if TYPE_CHECKING:
     from functions.send.open_bag import OpenBag
@@ -28,9 +27,8 @@ async def write_aftermath(
     settings: "SendSettings",
     listening: Mapping[str, Collection[str]],
 ) -> Sequence[Wake]:
-    """Suppress who does not exist, report, and have the Webhooks told that are listening. Returns
-    what other stages may take up."""
-    await _suppress(store, bag)
+    """Report, and have the Webhooks told that are listening. Returns what other stages may take
+    up."""
     ready = await _report(store, bag, settings) if bag.header.reports_to else []
     return ready + await _announce(bag, settings, listening)
 
@@ -48,21 +46,6 @@ async def _announce(
     return await settings.announcer.announce(header.domain, source, happened, at, listening)
 
 
-async def _suppress(store: Store, bag: "OpenBag") -> None:
-    gone = [each for each in bag.outcomes.values() if each.hard and each.outcome == State.BOUNCED]
-    if gone:
-        await together(
-            suppressions.add(
-                store,
-                bag.header.domain,
-                Suppression(
-                    email=each.recipient, reason="hard_bounce", at=each.at, delivery=each.delivery
-                ),
-            )
-            for each in gone
-        )
-
-
 async def _report(store: Store, bag: "OpenBag", settings: "SendSettings") -> list[Wake]:
     from functions.send.notices import notice
 
@@ -75,11 +58,13 @@ async def _report(store: Store, bag: "OpenBag", settings: "SendSettings") -> lis
         pair for pair in told if is_late(header, pair[1], after_s) and not pair[0].delay_reported
     ]
     ready: list[Wake] = []
-    for make, group in ((notice.failure_report, lost), (notice.delay_report, late)):
+    kinds = (("failure", notice.failure_report, lost), ("delay", notice.delay_report, late))
+    for kind, make, group in kinds:
         if group and notice.is_wanted(header):
-            at = max(outcome.at for _, outcome in group)
+            # Of the whole attempt: a Bag made again may hold fewer Envelopes.
+            at = max(outcome.at for outcome in bag.outcomes.values())
             message = make(header, group, header.domain, settings.hostname, at)
-            key, body = notice.report_batch(header, message, at)
+            key, body = notice.report_batch(header, kind, message, at)
             await write_once(store, key, body)
             ready.append(wake(key, body))
     return ready

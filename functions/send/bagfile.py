@@ -8,11 +8,20 @@ from shared.codec import pack, unpack
 from shared.errors import Malformed
 from shared.model import BagHeader, Envelope, encode
 
-_HEADER = msgspec.json.Decoder(BagHeader)
+
+class AttemptHeader(BagHeader, frozen=True, kw_only=True, omit_defaults=True):
+    """The header as `send` writes it for a later attempt. `dispatch` writes the plain one."""
+
+    parts_before: int = 0
+    """How many parts of Outcomes there were when this Bag was made of them. If the attempts before
+    it have as many now, they say nothing that the Bag does not know, and need not be read."""
+
+
+_HEADER = msgspec.json.Decoder(AttemptHeader)
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
-def decode(body: bytes) -> tuple[BagHeader, list[Envelope]]:
+def decode(body: bytes) -> tuple[AttemptHeader, list[Envelope]]:
     """Raises `Malformed`."""
     try:
         plain = unpack(body)

@@ -113,65 +113,6 @@ def due_now(header: BagHeader, envelope: Envelope) -> bool:
     return envelope.not_before <= header.at
 
 
-def next_bag(
-    header: BagHeader,
-    envelopes: list[Envelope],
-    outcomes: dict[str, Outcome],
-    policy: RetryPolicy,
-) -> tuple[float, BagHeader, list[Envelope]] | None:
-    """(due, header, Envelopes) of the Bag with all that is to come, or None.
-
-    It is derived from the Bag and from recorded Outcomes alone: a repeat after a crash makes the
-    same. It is due when its first Envelope is, and takes along what is due shortly after.
-    """
-    again = [
-        later
-        for envelope in envelopes
-        if (later := _following(header, envelope, outcomes, policy.report_delay_after_s))
-        is not None
-    ]
-    if not again:
-        return None
-    first = min(each.not_before for each in again)
-    due = max(each.not_before for each in again if each.not_before <= first + policy.min_s)
-    following = BagHeader(
-        batch=header.batch,
-        bag=header.bag,
-        attempt=header.attempt + 1,
-        domain=header.domain,
-        due_at=header.due_at,
-        at=due,
-        pool=header.pool,
-        reports_to=header.reports_to,
-        shared=header.shared,
-    )
-    return due, following, again
-
-
-def _following(
-    header: BagHeader,
-    envelope: Envelope,
-    outcomes: dict[str, Outcome],
-    report_delay_after_s: float,
-) -> Envelope | None:
-    """The Envelope as the next Bag has it, or None if it has come to its end."""
-    outcome = outcomes.get(delivery_id(header.batch, header.bag, envelope.n))
-    if outcome is None:
-        return None if due_now(header, envelope) else envelope
-    if outcome.outcome != State.DEFERRED:
-        return None
-    return Envelope(
-        n=envelope.n,
-        recipient=envelope.recipient,
-        return_path=envelope.return_path,
-        message=envelope.message,
-        answered=f"{outcome.code} {outcome.text}" if outcome.code else envelope.answered,
-        tries=envelope.tries + (outcome.reason != HELD),
-        not_before=outcome.retry_at,
-        delay_reported=envelope.delay_reported or is_late(header, outcome, report_delay_after_s),
-    )
-
-
 def is_late(header: BagHeader, outcome: Outcome, report_delay_after_s: float) -> bool:
     """Whether who sent it by SMTP wants to know that it is still under way."""
     deferred = outcome.outcome == State.DEFERRED

@@ -1,17 +1,20 @@
 """A Bag under our lease: gives every Delivery of this attempt an Outcome."""
 
+import logging
 from typing import TYPE_CHECKING
 
+from functions.send.bagfile import AttemptHeader
 from functions.send.decide import Try, due_now, held_outcome, local_outcome, outcome_of
+from functions.send.following import Elsewhere
 from functions.send.lease import Lease
+from functions.send.recorded import Recorded, read_recorded
 from functions.send.recorder import Recorder
 from functions.send.smtp.verdict import Verdict
 from functions.send.transmit import Transmitter
-from shared import keys
-from shared.batches import is_cancelled, outcome_parts, read_outcomes
+from shared.batches import is_cancelled
 from shared.errors import Busy
 from shared.ids import delivery_id
-from shared.model import BagHeader, Envelope
+from shared.model import Envelope
 from shared.outcome import OPEN, Outcome, State, decode_lines
 from shared.stage import Clock
 from shared.store.base import Store
@@ -19,6 +22,12 @@ from shared.watch import Watch
 
 if TYPE_CHECKING:
     from functions.send.stage import SendSettings
+
+log = logging.getLogger("ekiden.send")
+
+
+NO_MESSAGE = "no_message"
+"""The reason of an Outcome: there was nothing to transmit. An empty mail is never sent."""
 
 
 class OpenBag:
@@ -31,13 +40,16 @@ class OpenBag:
         watch: Watch,
         lease: Lease,
         settings: "SendSettings",
-        header: BagHeader,
+        header: AttemptHeader,
         envelopes: list[Envelope],
         key: str,
     ) -> None:
         self.header = header
         self.envelopes = envelopes
         self.outcomes: dict[str, Outcome] = {}
+        self.elsewhere = Elsewhere()
+        self.parts = 0
+        """How many parts of Outcomes this attempt and those before it have."""
         self._store = store
         self._clock = clock
         self._watch = watch
@@ -52,15 +64,14 @@ class OpenBag:
 
     async def send(self, transmitter: Transmitter) -> None:
         """Transmit what has no Outcome yet. Raises `Busy` if others have to go on with it."""
-        header = self.header
-        attempt = keys.outcomes_of_attempt(header.batch, header.bag, header.attempt)
-        parts = await outcome_parts(self._store, attempt)
-        self.outcomes = {each.delivery: each for each in await read_outcomes(self._store, parts)}
-        open_ = [each for each in self.envelopes if self.id_of(each) not in self.outcomes]
-        due = [each for each in open_ if due_now(header, each)]
+        recorded = await read_recorded(self._store, self.header)
+        self.outcomes, self.elsewhere = recorded.outcomes, recorded.elsewhere
+        self.parts = recorded.parts
+        open_ = [each for each in self.envelopes if self._is_open(each)]
+        due = [each for each in open_ if due_now(self.header, each)]
         self._transmitter = transmitter
-        self._recorder = self._new_recorder(parts, len(open_))
-        if not open_:
+        self._recorder = self._new_recorder(recorded, len(open_))
+        if not open_ and not self._lease.inherited:
             return
         try:
             self._inherit()
@@ -71,8 +82,14 @@ class OpenBag:
             self._unwritten = self._recorder.has_unwritten
             raise
         self.outcomes |= self._recorder.outcomes
+        self.parts += self._recorder.written
         if any(self.id_of(envelope) not in self.outcomes for envelope in due):
             raise Busy(f"{self._lease.key} ended on the way: the rest is sent by who has it next")
+
+    def _is_open(self, envelope: Envelope) -> bool:
+        """Whether this attempt still has to give it an Outcome."""
+        delivery = self.id_of(envelope)
+        return delivery not in self.outcomes and not self.elsewhere.has(delivery)
 
     def id_of(self, envelope: Envelope) -> str:
         return delivery_id(self.header.batch, self.header.bag, envelope.n)
@@ -93,8 +110,10 @@ class OpenBag:
         await self._look_for_cancel()
         for envelope in open_:
             if envelope.rejected:
-                reason, detail = envelope.rejected, envelope.detail
-                self._record(envelope, State.REJECTED, reason, detail)
+                self._record(envelope, State.REJECTED, envelope.rejected, envelope.detail)
+            elif not any(piece != "" for piece in envelope.message):
+                log.error("%s has no message: it is not sent", self.id_of(envelope))
+                self._record(envelope, State.REJECTED, NO_MESSAGE, "its message is missing")
         left = self._left([each for each in open_ if due_now(self.header, each)])
         while left and self._goes_on():
             self._weigh(left)
@@ -157,13 +176,13 @@ class OpenBag:
         envelope.message.clear()
         self._settings.room.resize(self._key, self._size_bytes)
 
-    def _new_recorder(self, parts: list[str], open_count: int) -> Recorder:
+    def _new_recorder(self, recorded: Recorded, open_count: int) -> Recorder:
         return Recorder(
             self._store,
             self._watch,
             self._lease,
             self.header,
-            keys.parse_outcome_part(parts[-1])[2] + 1 if parts else 0,
+            recorded.next_part,
             self._settings.flush_outcomes,
             self._settings.flush_interval_s,
             self._look_for_cancel,

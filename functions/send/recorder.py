@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
+from functions.send.suppressing import suppress_gone
 from functions.send.tally import SendCounts
 from shared import keys
 from shared.errors import AlreadyExists, Busy, EkidenError, NotFound, Temporary
@@ -49,6 +50,8 @@ class Recorder:
         self._lease = lease
         self._header = header
         self._part = next_part
+        self.written = 0
+        """Parts, by this holder."""
         self._is_away = False
         self._flush_every = flush_every
         self._interval_s = flush_interval_s
@@ -165,6 +168,7 @@ class Recorder:
             self._writing, self._open = self._open, []
         header, body = self._header, encode_lines(self._writing)
         key = keys.outcome_part(header.batch, header.bag, header.attempt, self._part)
+        await suppress_gone(self._store, header, self._writing)
         try:
             # Died before: these are transmitted again. Died after: they count as done.
             await self._store.create(key, body)
@@ -173,6 +177,7 @@ class Recorder:
                 self._lease.give_up()
                 return
         self._part += 1
+        self.written += 1
         if self._counts is not None:
             self._counts.record(self._writing)
         self._journaled = max(0, self._journaled - len(self._writing))

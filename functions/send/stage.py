@@ -8,16 +8,19 @@
           notifying/<domain>/<webhook>/<batch>.<bag>.<attempt>…  what Webhooks have to hear
 
 The only stage with a side effect on the world, so the only one that takes a lease. What is in the
-bucket decides: a Delivery that has an Outcome for this attempt is never transmitted again.
+bucket decides: a Delivery that has an Outcome for this attempt, or a final one for any, is never
+transmitted again.
 """
 
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from functions.send import bagfile
 from functions.send.aftermath import write_aftermath
-from functions.send.decide import next_bag
+from functions.send.following import next_bag
 from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
 from functions.send.open_bag import OpenBag
@@ -104,10 +107,12 @@ def _note(bag: OpenBag) -> None:
 
 async def _defer(store: Store, bag: OpenBag, retry: RetryPolicy) -> None:
     """Put what is deferred, as one new Bag, to where it waits."""
-    following = next_bag(bag.header, bag.envelopes, bag.outcomes, retry)
+    delay_s = retry.report_delay_after_s
+    following = next_bag(bag.header, bag.envelopes, bag.outcomes, delay_s, bag.elsewhere)
     if following is None:
         return
     due, header, envelopes = following
+    header = replace(header, parts_before=bag.parts)
     work = keys.dispatched(header.batch, header.bag, header.attempt)
     # Died before: the Outcomes say what was deferred, and the same Bag is made again.
     await write_once(store, keys.waiting(due, work), bagfile.encode_bag(header, envelopes))

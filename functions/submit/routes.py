@@ -1,4 +1,5 @@
-"""The HTTP face of submit: which path does what. Each route authenticates before it looks.
+"""The HTTP face of submit: which path does what. Each route authenticates before it looks:
+a POST needs an API key with the scope `send`, a GET one with `read`.
 
 POST /v1/batches                      one content, N Recipients              → 202
 POST /v1/messages                     a ready-made RFC 5322 message          → 202
@@ -21,6 +22,7 @@ from functions.submit.cancel import cancel
 from functions.submit.parts import checked_tags
 from functions.submit.submit import Call, Submit
 from shared.address import normal_domain
+from shared.domains import ADMIN, READ, SEND
 from shared.errors import LostRace, Temporary
 from shared.http import Problem, Request, Response, as_json, credentials
 from shared.ids import digest
@@ -92,10 +94,15 @@ class SubmitFace:
         user, secret = credentials(request)
         # The key names its Domain, and the name becomes part of a key in the store.
         known = normal_domain(secret.rpartition("_")[2])
-        domain = await self._submit.directory.authenticate(secret, user) if known else None
-        if domain is None:
+        identity = await self._submit.directory.identify(secret, user) if known else None
+        if identity is None:
             raise Problem(401, "unauthenticated", "unknown, expired or deactivated API key")
-        return domain
+        # Who may change the Domain may also see what it sent, as in the operator API.
+        good_for = {READ, ADMIN} if request.method == "GET" else {SEND}
+        if not good_for & identity.scopes:
+            scope = READ if request.method == "GET" else SEND
+            raise Problem(403, "forbidden", f"this needs an API key with the scope {scope!r}")
+        return identity.domain
 
     async def post_batch(self, request: Request, domain: str) -> Response:
         return self._accepted(await self._submit.batch(self._call(request, domain)))

@@ -1,6 +1,7 @@
 """Every key of the bucket. No other file builds a key out of strings.
 
     inbox/<domain>/<name>                      uploaded by an app              → submit
+    inbox/<domain>/~<time>.<mark>/<name>       the same, put again: see ADR 16 → submit
     submitted/<batch>.json                     an accepted Batch, whole        → validate
     validated/<batch>/<bag>.json               a Bag of checked Recipients     → dispatch
     dispatched/<batch>/<bag>.<attempt>.jsonl   a Bag of Envelopes              → send

@@ -37,6 +37,13 @@ async def failing(store: Store, stage: str, key: str, body: bytes) -> None:
     await fail(stage, store, time.time, key, body, Malformed(f"no good: {stage}"), 3)
 
 
+def put(url: str, key: str, body: bytes) -> None:
+    async def act(store: Store) -> None:
+        await store.put(key, body)
+
+    with_store(url, act)
+
+
 def with_store(url: str, act: Any) -> Any:
     async def run() -> Any:
         store = open_store(url)
@@ -80,7 +87,7 @@ def test_a_list_shows_what_fits(words: list[str], number: int, store_url: str) -
 
 
 def test_one_failure_is_shown_with_the_work(store_url: str) -> None:
-    key = keys.failed("submit", "inbox/example.org/x.json")
+    (key,) = stored(store_url, "failed/submit/")
     said = ekiden("failed", "show", key, store_url=store_url).stdout
     assert "Malformed: no good: submit" in said
     assert "after 3 tries" in said
@@ -106,10 +113,41 @@ def test_discarded_work_is_gone(store_url: str) -> None:
     assert not [key for key in stored(store_url) if OTHER in key]
 
 
+def test_what_is_unreadable_is_shown_and_stops_no_other(store_url: str) -> None:
+    put(store_url, "failed/submit/note.txt", b"an operator's note")
+    said = ekiden("failed", "list", store_url=store_url).stdout
+    assert "Unreadable: failed/submit/note.txt is no failure" in said
+    assert said.endswith("4 failed.\n")
+    ran = ekiden("failed", "replay", "--all", store_url=store_url)
+    assert (ran.returncode, ran.stdout) == (1, "3 replayed.\n")
+    assert "not replayed: failed/submit/note.txt" in ran.stderr
+    ran = ekiden("failed", "discard", "failed/submit/note.txt", store_url=store_url)
+    assert (ran.returncode, ran.stdout) == (0, "1 discarded.\n")
+    assert stored(store_url, keys.FAILED) == []
+
+
+def test_a_failure_stays_where_other_work_lies_at_its_place(store_url: str) -> None:
+    work = keys.validated(BATCH, 0)
+    put(store_url, work, b"another")
+    ran = ekiden("failed", "replay", "--all", "--stage", "dispatch", store_url=store_url)
+    assert (ran.returncode, ran.stdout) == (1, "1 replayed.\n")
+    assert f"{work} is open work already" in ran.stderr
+    assert keys.failed("dispatch", work) in stored(store_url)
+
+
+@pytest.mark.parametrize("watch", ["-3", "nan", "inf", "1e300"])
+def test_a_time_that_nobody_can_watch_is_refused(watch: str, store_url: str) -> None:
+    ran = ekiden("backlog", "--watch", watch, store_url=store_url)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (2, False)
+    assert "--watch" in ran.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ["failed", "replay"],
+        ["failed", "discard", "submitted/x.json"],
+        ["failed", "discard", "failed/none"],
         ["failed", "discard", "some-key", "--all"],
         ["failed", "list", "--stage", "dispach"],
         ["failed", "list", "--since", "soon"],

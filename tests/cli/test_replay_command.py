@@ -11,6 +11,7 @@ from test_commands import ekiden
 from shared import keys
 
 T = TypeVar("T")
+NOBODYS = "01hf7yat00abcdefghjkmnpqrs"
 PEOPLE = [{"email": f"r{n}@sink.example", "fields": {"name": n}} for n in range(5)]
 
 
@@ -38,6 +39,8 @@ def test_a_batch_replayed_from_any_stage_is_sent_to_nobody_twice(tmp_path: Path)
         return len(here.sink.received)
 
     batch = run(first, store_url=url, validate__bag_size="2")
+    shown = ekiden("replay", batch, "--from", "send", "--dry-run", store_url=url)
+    assert "Webhooks hear of what is recorded once more" in shown.stdout
     for stage, objects in (("validate", 1), ("dispatch", 3), ("send", 3)):
         ran = ekiden("replay", batch, "--from", stage, store_url=url)
         assert ran.stdout.endswith(f"{objects} written.\n"), ran.stderr
@@ -63,6 +66,7 @@ def test_what_was_lost_on_the_way_is_sent_after_all(tmp_path: Path) -> None:
     shown = ekiden("replay", batch, "--from", "send", "--dry-run", store_url=url)
     assert shown.stdout.count("not there") == 4  # three Bags, and the sum
     assert "5 are open" in shown.stdout
+    assert "Webhooks" not in shown.stdout  # nothing is recorded
     assert "nothing was written" in shown.stdout
     assert run(found, store_url=url) == 0
     ekiden("replay", batch, "--from", "dispatch", store_url=url)
@@ -91,12 +95,25 @@ def test_a_word_that_means_nothing_is_one_line(tmp_path: Path) -> None:
     ran = ekiden("replay", "nonsense", "--from", "send", store_url=f"sqlite:///{tmp_path}/e.db")
     assert ran.returncode == 1
     assert ran.stderr.startswith("ekiden: 'nonsense' is neither a Batch")
-    unknown = ekiden(
-        "replay",
-        "01hf7yat00abcdefghjkmnpqrs",
-        "--from",
-        "send",
-        store_url=f"sqlite:///{tmp_path}/e.db",
-    )
+
+
+def test_a_batch_that_is_not_there_is_named_with_its_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ekiden.db"
+
+    async def nothing(here: Here) -> None:
+        await here.idle()
+
+    run(nothing, store_url=url)
+    unknown = ekiden("replay", NOBODYS, "--from", "send", store_url=url)
     assert unknown.returncode == 1
-    assert unknown.stderr.count("\n") == 1
+    assert unknown.stderr == f"ekiden: there is no Batch {NOBODYS} in {url}\n"
+
+
+def test_a_wrong_path_makes_no_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    for word in (NOBODYS, keys.dispatched(NOBODYS, 0, 0), "inbound/x.eml"):
+        ran = ekiden("replay", word, *(["--from", "send"] * (word == NOBODYS)), store_url=url)
+        assert ran.returncode == 1
+        assert ran.stderr.count("\n") == 1
+        assert f"in {url}: there is no such file" in ran.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -20,12 +20,13 @@ WORDS = """\
 | Delivery | one Recipient's transmission of one Batch; `<batch>.<bag>.<n>` | email, job |
 | Bag | up to `validate.bag_size` Deliveries that travel as one object | chunk, page, shard |
 | Envelope | a Delivery rendered, signed, ready for SMTP | |
-| Stage | submit, validate, dispatch, send, bounce | worker, step, service |
+| Stage | submit, validate, dispatch, send, bounce, notify | worker, step, service |
 | Work object | an object under a stage's prefix, as long as the work is open | task, job |
 | Outcome | what became of a Delivery | status, result |
 | Face | one way into a function: HTTP, event, SMTP, timer | handler, adapter |
 | Lease | a time-limited claim on a work object | lock |
 | Sweep | the timer that wakes due and forgotten work | reaper, janitor |
+| Webhook | where a Domain is told what happened, at a URL of its own | callback |
 | Replay | putting failed work back in front of its stage | retry |
 """
 

@@ -79,7 +79,11 @@ def test_what_was_accepted_before_goes_on_when_there_is_room(tmp_path: Path) -> 
             for batch in batches:
                 assert (await here.done(batch))["outcomes"] == {"delivered": 100}
             await here.idle()
-            assert {key.split("/")[0] for key in await here.keys()} == {"archive", "batches", "domains"}
+            assert {key.split("/")[0] for key in await here.keys()} == {
+                "archive",
+                "batches",
+                "domains",
+            }
             assert here.sink.accepted == 300, "and nothing twice"
 
     run(story)

@@ -47,6 +47,7 @@ FREE = {
         "autoscaling.knative.dev/min-scale",
         "autoscaling.knative.dev/max-scale",
         "autoscaling.knative.dev/scale-to-zero-pod-retention-period",
+        "autoscaling.knative.dev/target-burst-capacity",
         "autoscaling.knative.dev/window",
         "eks.amazonaws.com/role-arn",
         "prometheus.io/scrape",

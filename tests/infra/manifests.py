@@ -17,12 +17,17 @@ from shared import keys
 ROOT = Path(__file__).parents[2]
 KNATIVE = ROOT / "infra" / "knative"
 OVERLAYS = ("webhook", "broker", "aws", "seaweedfs")
-FUNCTIONS = ("submit", "validate", "dispatch", "send", "bounce", "sweep")
+FUNCTIONS = (
+    *("submit", "validate", "dispatch", "send", "bounce", "notify"),
+    *("track", "admin", "sweep"),
+)
 """All that are deployed. A new one is added here, and the tests say where it is missing."""
-OUTSIDE = ("submit",)
+OUTSIDE = ("submit", "track")
 """Those that are reached from outside the cluster."""
 STAGES = {stage: prefix for prefix, stage in keys.WORK.items() if stage in FUNCTIONS}
 """Those that the bucket's events wake → the prefix of their work."""
+NO_EVENTS = ("track", "admin")
+"""Those that take requests alone, and no events."""
 COMPONENTS = ("feed-from-pod", "webhook-to-pod", "send-from-pod", "traces")
 """What may be added to an overlay, in the order in which it has to be named."""
 

@@ -76,8 +76,15 @@ def test_it_stays_small(image: Image) -> None:
 
 
 def test_all_that_is_loaded_when_it_is_needed_is_there(image: Image) -> None:
-    """Sources, traces and listeners import their packages late: what is missing shows late."""
+    """Sources, traces, Webhooks, Templates and listeners import their packages late: what is
+    missing shows late."""
     late = ("sqs", "nats", "minio", "http", "posting", "listing")
     modules = [f"ekiden.sources.{name}" for name in late]
     modules += ["boto3", "nats", "minio", "shared.trace_export", "functions.bounce.smtp"]
+    modules += ["standardwebhooks", "mjml", "css_inline", "inscriptis"]
+    modules += [
+        "functions.admin.dashboard.site",
+        "shared.stats.compact",
+        "shared.one_address.deleting",
+    ]
     assert image.run(f"python3 -c 'import {', '.join(modules)}; print(1)'").strip() == "1"

@@ -1,5 +1,6 @@
 """The manifests and the code agree: names, paths, ports, options, prefixes."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from manifests import (
     FUNCTIONS,
     KNATIVE,
+    NO_EVENTS,
     OUTSIDE,
     OVERLAYS,
     ROOT,
@@ -24,12 +26,14 @@ from manifests import (
 
 from ekiden.cli.run import POD
 from ekiden.station import LISTENERS_PATIENCE_S, SOURCES_PATIENCE_S
+from infra.stack import parts
 from shared.config import Config, load
 from shared.face import READY_PATHS
 
 every_deployment = pytest.mark.parametrize("deployment", deployments(), ids=str)
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
+INSIDE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7")
 LONGEST_REQUEST_S = 600
 """Knative's own limit (max-revision-timeout-seconds)."""
 RESTRICTED = {"webhook", "aws", "seaweedfs"}
@@ -53,6 +57,12 @@ def test_every_function_is_deployed_and_names_its_own_target(deployment: Deploym
     for name in deployment.functions:
         template = pod_templates(documents)[name]
         assert environment(documents, template)["FUNCTION_TARGET"] == name
+
+
+def test_every_function_in_the_code_is_deployed_and_in_the_stack() -> None:
+    there = {main.parent.name for main in ROOT.glob("functions/*/main.py")}
+    assert there == {*FUNCTIONS} == {*parts.FUNCTIONS}
+    assert {*parts.STAGES} == STAGES.keys()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -177,7 +187,7 @@ def test_every_pod_of_ours_is_behind_the_closed_policy(deployment: Deployment) -
 
 
 @every_deployment
-def test_only_who_sends_reaches_port_25(deployment: Deployment) -> None:
+def test_only_who_sends_or_checks_domains_reaches_port_25(deployment: Deployment) -> None:
     policies = of_kind(deployment.documents, "NetworkPolicy")
     allowing = {
         name
@@ -185,9 +195,31 @@ def test_only_who_sends_reaches_port_25(deployment: Deployment) -> None:
         for rule in policy["spec"].get("egress", [])
         if 25 in {port["port"] for port in rule.get("ports", [{"port": 25}])}
     }
-    assert allowing == {"to-mail-servers"}
+    assert allowing == {"to-mail-servers", "to-checked-domains"}
     (chosen,) = policies["to-mail-servers"]["spec"]["podSelector"]["matchExpressions"]
     assert set(chosen["values"]) == {"send", "pod"}
+
+
+@every_deployment
+def test_what_strangers_name_is_called_outside_alone(deployment: Deployment) -> None:
+    """Whoever may make a Webhook, or name a tracking host, must not reach what is inside."""
+    documents = deployment.documents
+    policies = of_kind(documents, "NetworkPolicy")
+    ports = {"to-webhooks": ("notify", {443}), "to-checked-domains": ("admin", {25, 443})}
+    for name, (function, allowed) in ports.items():
+        spec = policies[name]["spec"]
+        labels = pod_templates(documents)[function]["metadata"]["labels"]
+        assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+        assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == function
+        (rule,) = spec["egress"]
+        assert {each["port"] for each in rule["ports"]} == allowed
+        for peer in rule["to"]:
+            block = peer["ipBlock"]
+            within = ip_network(block["cidr"])
+            except_ = [ip_network(each) for each in block["except"]]
+            inside = [ip_network(each) for each in INSIDE]
+            for each in (each for each in inside if each.version == within.version):
+                assert each in except_
 
 
 @every_deployment
@@ -195,12 +227,35 @@ def test_each_function_has_its_own_credentials(deployment: Deployment) -> None:
     documents = deployment.documents
     accounts = of_kind(documents, "ServiceAccount")
     for name in (*deployment.functions, "pod"):
-        secrets = secrets_of(pod_templates(documents)[name]) - {"events"}
+        secrets = secrets_of(pod_templates(documents)[name]) - {"events", "admin"}
         role = accounts[name]["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn")
         if deployment.overlay == "aws":
             assert (secrets, role.rpartition("/")[2]) == (set(), f"ekiden-{name}")
         else:
             assert (secrets, role) == ({f"store-{name}"}, None)
+
+
+@every_deployment
+def test_only_the_operator_api_knows_the_operators_tokens(deployment: Deployment) -> None:
+    templates = pod_templates(deployment.documents)
+    assert {name for name, each in templates.items() if "admin" in secrets_of(each)} == {"admin"}
+
+
+@every_deployment
+def test_all_parts_know_where_track_answers_and_how_far_away_the_reader_is(
+    deployment: Deployment,
+) -> None:
+    """Each proxy adds an address: the gateway, the activator as long as it stays in between, the
+    queue-proxy."""
+    documents = deployment.documents
+    templates = pod_templates(documents)
+    for name in (*deployment.functions, "pod"):
+        config = load(environ=environment(documents, templates[name]), instead=POD)
+        assert config.track.public_url == "https://t.example.com"
+    config = load(environ=environment(documents, templates["track"]))
+    annotations = templates["track"]["metadata"]["annotations"]
+    assert annotations["autoscaling.knative.dev/target-burst-capacity"] == "-1"
+    assert config.track.forwarded_hops == 3
 
 
 @every_deployment
@@ -212,7 +267,8 @@ def test_who_can_show_the_token_is_asked_for_it(deployment: Deployment) -> None:
         for name, template in pod_templates(documents).items()
         if "events" in secrets_of(template)
     }
-    functions_ask = deployment.functions if deployment.overlay != "broker" else set()
+    asked = deployment.functions - {*NO_EVENTS}
+    functions_ask = asked if deployment.overlay != "broker" else set()
     assert asking == functions_ask | (
         {"pod"} if "feed-from-pod" in deployment.components else set()
     )

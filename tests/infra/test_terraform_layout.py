@@ -41,9 +41,9 @@ def test_the_module_is_valid_and_passes_its_own_tests(module: Path) -> None:
 
 def test_its_own_tests_notice_what_is_wrong(module: Path) -> None:
     main = module / "main.tf"
-    exact = 'each.read : "${local.arn}/${var.key_prefix}${pattern}"'
+    exact = 'allowed.patterns : "${local.arn}/${var.key_prefix}${pattern}"'
     assert exact in main.read_text()
-    main.write_text(main.read_text().replace(exact, 'each.read : "${local.arn}/*"'))
+    main.write_text(main.read_text().replace(exact, 'allowed.patterns : "${local.arn}/*"'))
     status, said = terraform(module, "test", "-no-color")
     assert status != 0
     assert "objects by pattern" in said

@@ -95,7 +95,8 @@ class PolicyHost:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.requests.append(request)
-        host = request.lower().partition("\r\nhost:")[2].partition("\r\n")[0].strip()
+        named = request.lower().partition("\r\nhost:")[2].partition("\r\n")[0].strip()
+        host = named.partition(":")[0]
         self.fetched[host] += 1
         if host in self.pages:
             writer.write(self.pages[host])

@@ -22,7 +22,7 @@ from shared.batches import load_content
 from shared.dns import MxResolver
 from shared.errors import NotFound
 from shared.provision import change_domain
-from shared.readiness import Readiness
+from shared.readiness import Readiness, listing
 
 POLICY = "version: STSv1\nmode: enforce\nmx: mx.example.test\nmax_age: 604800\n"
 
@@ -30,9 +30,10 @@ POLICY = "version: STSv1\nmode: enforce\nmx: mx.example.test\nmax_age: 604800\n"
 async def forgotten_work_is_woken_and_given_up(here: Here) -> None:
     """Of every kind; what is malformed and what is orphaned goes away."""
     work = [
-        f"inbox/{DOMAIN}/done-at-last.json",
+        keys.put_back(f"inbox/{DOMAIN}/done-at-last.json", 0, b"work"),
+        keys.put_back(f"inbox/{DOMAIN}/x", 0, b"work"),
         keys.dispatched(UNKNOWN, 0, 0),
-        *(f"{prefix}{UNKNOWN}/x" for prefix in keys.WORK),
+        *(f"{prefix}{UNKNOWN}/x" for prefix in keys.WORK if prefix != keys.INBOX),
     ]
     for key in work:
         await here.operator.put(key, b"work")
@@ -128,6 +129,9 @@ async def everybody_is_ready(here: Here) -> None:
     """Also `send`, which probes."""
     for function in STAGES:
         ready = await Readiness(here.store(function), function, Counter()).answer()
+        assert ready.status == 200, ready.body
+    for function in ("track", "admin"):
+        ready = await listing(here.store(function))()
         assert ready.status == 200, ready.body
     store = here.store("sweep")
     face = TimerFace(sweep.sweeping(here.config("sweep"), store), store)

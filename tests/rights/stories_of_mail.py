@@ -133,7 +133,7 @@ async def work_that_was_done_comes_again(here: Here) -> None:
 async def what_cannot_be_done_goes_to_failed(here: Here) -> None:
     """By each function, on its own."""
     poison = {
-        "submit": "inbox/nobody.example/x.json",
+        "submit": keys.put_back("inbox/nobody.example/x.json", 0, b"poison"),
         "validate": keys.submitted(UNKNOWN),
         "dispatch": keys.validated(UNKNOWN, 0),
         "send": keys.dispatched(UNKNOWN, 0, 0),

@@ -4,16 +4,16 @@ rights."""
 import re
 from email import message_from_bytes, policy
 
-import msgspec
 from few_rights import Here, Story
 from station import BATCH, DOMAIN
 from stories_of_webhooks import LOOSE, app, webhook
 
-from shared import keys, webhooks
+from shared import webhooks
 
 TRACKED = {
     **BATCH,
     "html": '<p>Hello <a href="https://example.com/offer">offer</a></p>',
+    "one_click_unsubscribe": {},
     "tracking": {"opens": "identified", "links": "identified"},
 }
 CEILING = {"opens": "full", "links": "full", "host": f"t.{DOMAIN}"}
@@ -54,7 +54,7 @@ async def _links(here: Here) -> tuple[str, str, str]:
     for function in ("validate", "dispatch", "send"):
         await here.work(function)
     assert await here.outcomes(batch) == {"delivered": 1}
-    mail = message_from_bytes(here.sink.received[before].data, policy=policy.default)
+    mail = message_from_bytes(here.sink.received[before].message, policy=policy.default)
     html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
     (opened,) = re.findall(r'src="([^"]+/o/[^"]+)"', html)
     (clicked,) = re.findall(r'href="([^"]+/c/[^"]+)"', html)

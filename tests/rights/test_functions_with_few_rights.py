@@ -10,10 +10,13 @@ import traceback
 from dataclasses import asdict
 
 import pytest
+import stories_of_admin
 import stories_of_care
+import stories_of_counts
 import stories_of_mail
 import stories_of_pod
 import stories_of_suppressions
+import stories_of_track
 import stories_of_webhooks
 from few_rights import Story, Used, bucket, deployed
 
@@ -25,6 +28,9 @@ STORIES = [
     *stories_of_care.STORIES,
     *stories_of_webhooks.STORIES,
     *stories_of_suppressions.STORIES,
+    *stories_of_track.STORIES,
+    *stories_of_admin.STORIES,
+    *stories_of_counts.STORIES,
 ]
 WITHIN_S = 120
 Ends = dict[str, str]

@@ -18,6 +18,13 @@ REPLACED = {
     "submit": ["domains/*/idempotency/*"],
     "send": ["leases/send/*", "control/warmup/*", "probe/*"],
     "notify": ["domains/*/webhooks/*"],
+    "admin": [
+        "batches/*/content.json",
+        "batches/*/outcomes/*",
+        "events/*",
+        *(f"domains/*/{name}" for name in ("domain.json", "dkim.json", "tracking.json")),
+        *(f"domains/*/{kind}/*" for kind in ("keys", "templates", "suppressed", "webhooks")),
+    ],
     "sweep": ["control/redrives/*", *(f"{prefix}*" for prefix in keys.WORK)],
     "pod": ["probe/*"],
 }
@@ -64,7 +71,9 @@ def test_a_stage_moves_to_its_own_part_of_failed(stage: str) -> None:
 @pytest.mark.parametrize("function", sorted(REPLACED))
 def test_what_is_replaced_may_be_read(function: str) -> None:
     """S3 asks for both rights on a put with `If-Match`."""
-    assert set(REPLACED[function]) <= set(RIGHTS[function].read) & set(RIGHTS[function].write)
+    for key in REPLACED[function]:
+        assert _reads(RIGHTS[function], key)
+        assert key in RIGHTS[function].write
 
 
 def test_who_reads_secrets() -> None:
@@ -72,10 +81,17 @@ def test_who_reads_secrets() -> None:
         secret: {name for name, rights in RIGHTS.items() if _reads(rights, key)}
         for secret, key in {
             "dkim": keys.domain_dkim("example.org"),
+            "tracking": keys.domain_tracking("example.org"),
+            "webhook": keys.webhook("example.org", "x"),
             "api key": keys.api_key("example.org", "x"),
         }.items()
     }
-    assert readers == {"dkim": {"dispatch"}, "api key": {"submit", "pod", "pod_sending"}}
+    assert readers == {
+        "dkim": {"dispatch", "admin"},
+        "tracking": {"dispatch", "track", "admin"},
+        "webhook": {"notify", "admin"},
+        "api key": {"submit", "pod", "pod_sending", "admin"},
+    }
 
 
 def _reads(rights: Rights, key: str) -> bool:
@@ -84,31 +100,57 @@ def _reads(rights: Rights, key: str) -> bool:
 
 def test_nobody_deletes_what_became_of_a_mail() -> None:
     lasting = [keys.content("b"), keys.outcome_part("b", 0, 0, 0), keys.event("d", 0, "x")]
-    lasting += [keys.failed("send", "x"), keys.domain_record("d")]
+    lasting += [keys.stats_of_day("d", "2027-01-15", "counts"), keys.audit(0, "x")]
     for rights in RIGHTS.values():
         assert not [key for key in lasting for each in rights.delete if _contains(each, key)]
 
 
-def test_only_who_compacts_suppressions_deletes_any() -> None:
-    suppression = keys.suppression("d", "x", "0")
-    assert {name for name, rights in RIGHTS.items() if _deletes(rights, suppression)} == {
-        *("sweep", "pod_sending")
+def test_what_an_operator_decides_no_stage_decides() -> None:
+    decided = {
+        "failed work is thrown away": (_deletes, keys.failed("send", "x"), {"admin"}),
+        "a Domain is removed": (_deletes, keys.domain_record("d"), {"admin"}),
+        "a Domain is changed": (_writes, keys.domain_record("d"), {"admin"}),
+        "an API key is made": (_writes, keys.api_key("d", "x"), {"admin"}),
+        "a Template is written": (_writes, keys.template("d", "x"), {"admin"}),
+        "a destination is paused": (_writes, keys.paused("x"), {"admin"}),
+        "somebody was let in": (_writes, keys.audit(0, "x"), {"admin"}),
+        "an address may be written to again": (
+            *(_deletes, keys.suppression("d", "x", "0")),
+            {"admin", "sweep", "pod_sending"},  # who folds them into segments
+        ),
     }
+    for what, (may, key, who) in decided.items():
+        assert {name for name, rights in RIGHTS.items() if may(rights, key)} == who, what
 
 
 def _deletes(rights: Rights, key: str) -> bool:
     return any(_contains(pattern, key) for pattern in rights.delete)
 
 
+def _writes(rights: Rights, key: str) -> bool:
+    return any(_contains(pattern, key) for pattern in rights.write)
+
+
+def test_who_answers_strangers_reads_no_mail() -> None:
+    """Whoever takes `track` over gets no content and no key that signs mail or lets apps in."""
+    private = [keys.content("b"), keys.received("d", "x"), keys.submitted("b")]
+    private += [keys.dispatched("b", 0, 0), keys.event("d", 0, "x")]
+    private += [keys.domain_dkim("d"), keys.api_key("d", "x"), keys.webhook("d", "x")]
+    assert not [key for key in private if _reads(RIGHTS["track"], key)]
+    assert not RIGHTS["track"].delete
+
+
 def test_work_does_not_expire() -> None:
     lasting = [*keys.WORK, keys.WAITING, keys.FAILED, keys.DOMAINS, keys.LEASES, keys.REDRIVES]
+    lasting += ["stats/", keys.PAUSED]
     assert not [one for one in EXPIRES_AFTER_S for other in lasting if one.startswith(other)]
     assert all(age_s % 86_400 == 0 for age_s in EXPIRES_AFTER_S.values())
 
 
 def test_every_stage_has_a_queue_and_rights() -> None:
     assert set(QUEUES) == set(keys.WORK.values())
-    assert set(RIGHTS) >= {*keys.WORK.values(), "sweep", "pod", "pod_sending"}
+    others = {"track", "admin", "sweep", "pod", "pod_sending"}
+    assert set(RIGHTS) == {*keys.WORK.values(), *others}
 
 
 def test_a_policy_names_the_bucket_and_the_prefix() -> None:
@@ -119,6 +161,13 @@ def test_a_policy_names_the_bucket_and_the_prefix() -> None:
     assert delete["Resource"] == ["arn:aws:s3:::mail/live/d/*"]
     assert listed["Resource"] == ["arn:aws:s3:::mail"]
     assert listed["Condition"] == {"StringLike": {"s3:prefix": ["live/a/*/b", "live/e/*"]}}
+
+
+def test_no_statement_is_about_nothing() -> None:
+    """A store refuses such a document; SeaweedFS then forgets other functions' policies, too."""
+    for rights in (*RIGHTS.values(), Rights(list=("a/",))):
+        for statement in policy(rights, "mail")["Statement"]:
+            assert statement["Resource"]
 
 
 def test_the_command_prints_a_policy_or_says_what_it_wants() -> None:

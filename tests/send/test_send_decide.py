@@ -1,18 +1,14 @@
 """What becomes of a Delivery."""
 
-from typing import Any
-
 import pytest
-from send_parts import DUE_AT, envelope, header, outcome, verdict
+from send_parts import DUE_AT, envelope, header, verdict
 
 from functions.send.decide import (
     HELD,
     MAX_TEXT_CHARS,
     Try,
-    due_now,
     held_outcome,
     local_outcome,
-    next_bag,
     outcome_of,
 )
 from functions.send.retry import RetryPolicy
@@ -135,81 +131,3 @@ def test_a_mail_that_is_held_back_waits_as_long_as_it_has_to() -> None:
 def test_a_mail_is_not_held_back_beyond_the_window(answered: str, state: State) -> None:
     decided = held_outcome(header(), envelope(answered=answered), 90.0, "busy", CLOSED, POLICY)
     assert (decided.outcome, decided.retry_at) == (state, 0.0)
-
-
-# The Bag of what is to come.
-
-
-def outcomes(*each: Outcome) -> dict[str, Outcome]:
-    return {one.delivery: one for one in each}
-
-
-def test_what_is_deferred_makes_the_next_bag_and_nothing_else_does() -> None:
-    states = [State.DELIVERED, State.DEFERRED, State.BOUNCED, State.DEFERRED, State.REJECTED]
-    known = outcomes(*(outcome(n, state) for n, state in enumerate(states)))
-    made = next_bag(header(), [envelope(n) for n in range(6)], known, POLICY)
-    assert made is not None
-    assert [each.n for each in made[2]] == [1, 3]
-
-
-def test_the_next_bag_is_the_same_bag_one_attempt_later() -> None:
-    before = header(attempt=4, shared=["stretch"])
-    sent = envelope(1, message=["head", 0])
-    made = next_bag(before, [sent], outcomes(deferred(1, 300)), POLICY)
-    assert made is not None
-    _, after, (again,) = made
-    assert after == header(attempt=5, shared=["stretch"], at=DUE_AT + 300)
-    assert (again.message, again.return_path) == (sent.message, sent.return_path)
-
-
-def deferred(n: int, after_s: float, **given: Any) -> Outcome:
-    return outcome(n, State.DEFERRED, retry_at=DUE_AT + after_s, **given)
-
-
-def test_the_next_bag_is_due_with_its_first_mail_and_takes_along_what_comes_shortly_after() -> None:
-    known = outcomes(deferred(0, 300), deferred(1, 304), deferred(2, 600), deferred(3, 601))
-    made = next_bag(header(), [envelope(n) for n in range(4)], known, POLICY)
-    assert made is not None
-    due, after, mails = made
-    assert due == after.at == DUE_AT + 600
-    assert [due_now(after, each) for each in mails] == [True, True, True, False]
-
-
-def test_what_is_not_due_yet_is_passed_on_as_it_is() -> None:
-    later = envelope(1, not_before=DUE_AT + 900, tries=2)
-    bag = header(1, at=DUE_AT + 300)
-    made = next_bag(bag, [envelope(0), later], outcomes(deferred(0, 2000)), POLICY)
-    assert made is not None
-    assert made[0] == DUE_AT + 900
-    assert made[2][1] == later
-
-
-def test_what_was_held_back_was_not_tried() -> None:
-    known = outcomes(deferred(0, 300, reason=HELD), deferred(1, 300, reason="rcpt"))
-    made = next_bag(header(), [envelope(0, tries=4), envelope(1, tries=4)], known, POLICY)
-    assert made is not None
-    assert [each.tries for each in made[2]] == [4, 5]
-
-
-def test_the_last_reply_is_remembered_also_through_later_silence() -> None:
-    known = outcomes(
-        outcome(0, State.DEFERRED, code=451, text="later"),
-        outcome(1, State.DEFERRED, text="reset"),
-        outcome(2, State.DEFERRED, text="reset"),
-    )
-    sent = [envelope(0), envelope(1, answered="421 before"), envelope(2)]
-    made = next_bag(header(), sent, known, POLICY)
-    assert made is not None
-    assert [each.answered for each in made[2]] == ["451 later", "421 before", ""]
-
-
-def test_there_is_no_next_bag_when_nothing_is_deferred() -> None:
-    assert next_bag(header(), [envelope(0)], outcomes(outcome(0)), POLICY) is None
-    assert next_bag(header(), [envelope(0)], {}, POLICY) is None
-
-
-def test_the_order_of_the_records_changes_nothing() -> None:
-    each = [outcome(n, State.DEFERRED, at=DUE_AT + n) for n in range(9)]
-    sent = [envelope(n) for n in range(9)]
-    forwards = next_bag(header(), sent, outcomes(*each), POLICY)
-    assert forwards == next_bag(header(), sent, outcomes(*reversed(each)), POLICY)

@@ -25,7 +25,7 @@ from shared.suppressions import Suppressions
 
 
 def test_the_batch_has_one_recipient_and_the_null_return_path() -> None:
-    key, body = report_batch(bag(pool="calm"), failed(), AT)
+    key, body = report_batch(bag(pool="calm"), "failure", failed(), AT)
     submitted = msgspec.json.decode(unpack(body), type=Submitted)
     content = submitted.content
     assert key == keys.submitted(content.batch)
@@ -39,23 +39,37 @@ def test_the_batch_has_one_recipient_and_the_null_return_path() -> None:
 
 
 def test_a_repeat_writes_the_same_key_and_bytes() -> None:
-    assert report_batch(bag(), failed(), AT) == report_batch(bag(), failed(), AT)
+    first, again = (report_batch(bag(), "failure", failed(), AT) for _ in range(2))
+    assert first == again
+
+
+def test_a_report_in_other_words_is_the_same_batch() -> None:
+    renamed = failed().replace(b"mta.example.org", b"new.example.org")
+    assert renamed != failed()
+    first, again = (report_batch(bag(), "failure", text, AT)[0] for text in (failed(), renamed))
+    assert first == again
+
+
+def test_each_attempt_has_its_own_report() -> None:
+    made = {report_batch(bag(attempt=n), "failure", failed(), AT)[0] for n in range(5)}
+    assert len(made) == 5
 
 
 def test_failure_and_delay_are_two_batches() -> None:
-    assert report_batch(bag(), failed(), AT)[0] != report_batch(bag(), delayed(), AT)[0]
+    about_failure = report_batch(bag(), "failure", failed(), AT)[0]
+    assert about_failure != report_batch(bag(), "delay", delayed(), AT)[0]
 
 
 def test_a_report_about_a_report_cannot_be_made() -> None:
     with pytest.raises(Malformed):
-        report_batch(bag(reports_to=""), failed(), AT)
+        report_batch(bag(reports_to=""), "failure", failed(), AT)
 
 
 def test_validate_and_dispatch_take_the_report_as_any_ready_made_message() -> None:
     async def story() -> bytes:
         store, now = MemoryStore(lambda: AT), lambda: AT
         await add_domain(store, "example.org", ["ed25519-sha256"], AT)
-        key, body = report_batch(bag(), failed(), AT)
+        key, body = report_batch(bag(), "failure", failed(), AT)
         await write_once(store, key, body)
         suppressions = Suppressions(store, Directory(store, now))
         await run(validate.stage(store, now, suppressions, 500), store, now, Wake(key))

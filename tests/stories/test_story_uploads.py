@@ -10,6 +10,8 @@ import json
 
 from station import BATCH, DOMAIN, Here, run, running_station
 
+from shared import keys
+
 EML = (
     b"From: Nightly <job@example.org>\r\n"
     b"To: Ann <ann@sink.example>\r\n"
@@ -63,9 +65,10 @@ async def sweep_twice_at_once(here: Here) -> None:
 
 
 async def what_failed_is_kept_with_its_cause(here: Here) -> None:
-    failed = await here.keys("failed/")
-    assert failed == sorted(f"failed/submit/{key}.json" for key in CAUSES)
+    failures = [json.loads((await here.store.get(key)).body) for key in await here.keys("failed/")]
+    by_upload = {keys.inbox(*keys.parse_inbox(each["key"])): each for each in failures}
+    assert (len(failures), by_upload.keys()) == (len(CAUSES), CAUSES.keys())
     for key, cause in CAUSES.items():
-        failure = json.loads((await here.store.get(f"failed/submit/{key}.json")).body)
+        failure = by_upload[key]
         assert cause in failure["message"]
         assert base64.b64decode(failure["body"]) == UPLOADS[key]

@@ -8,6 +8,7 @@ import pytest
 from desk import BATCH, DOMAIN, Desk
 
 from functions.submit import inbox
+from shared import keys
 from shared.domains import Template
 from shared.stage import Wake, run
 from shared.store.wrap import Died, FaultStore
@@ -35,10 +36,10 @@ def recipients(desk: Desk) -> list[str]:
 
 def failed(desk: Desk, name: str, domain: str = DOMAIN) -> str:
     """Why this upload failed, when nothing else is left of it."""
-    key = f"failed/submit/inbox/{domain}/{name}.json"
-    assert desk.work() == [key]
+    (key,) = desk.work()
     failure = desk.get(key)
-    assert (failure["stage"], failure["key"]) == ("submit", f"inbox/{domain}/{name}")
+    assert key == keys.failed("submit", failure["key"])
+    assert keys.parse_inbox(failure["key"]) == (domain, name)
     return f"{failure['cause']}: {failure['message']}"
 
 
@@ -182,7 +183,8 @@ def test_a_failed_upload_is_kept_whole() -> None:
     desk = Desk()
     desk.upload("one.json", b"\xff\x00 not json")
     failed(desk, "one.json")
-    body = desk.get(f"failed/submit/inbox/{DOMAIN}/one.json.json")["body"]
+    (key,) = desk.work()
+    body = desk.get(key)["body"]
     assert base64.b64decode(body) == b"\xff\x00 not json"
 
 
@@ -198,7 +200,8 @@ def test_an_upload_outside_of_any_folder_goes_to_failed() -> None:
     desk = Desk()
     desk.do(desk.store.put("inbox/one.json", b"{}"))
     desk.event("inbox/one.json")
-    assert desk.work() == ["failed/submit/inbox/one.json.json"]
+    (key,) = desk.work()
+    assert keys.parse_inbox(desk.get(key)["key"]) == ("one.json", "")
 
 
 def test_an_upload_that_fails_does_not_stop_the_next() -> None:

@@ -61,13 +61,16 @@ def delay_report(header: BagHeader, delayed: Told, domain: str, host: str, at: f
     return _Report(_DELAY, header, delayed, domain, host, at).message()
 
 
-def report_batch(header: BagHeader, message: bytes, at: float) -> tuple[str, bytes]:
+def report_batch(header: BagHeader, kind: str, message: bytes, at: float) -> tuple[str, bytes]:
     """(key, body) of the `submitted/` object that carries a report. Raises `Malformed`.
 
-    The same report makes the same key and body: put it create-only, before the work object of the
-    Bag goes. Died before: it is made again. Died after: the put finds it there.
+    There is one `failure` and one `delay` for a Bag's attempt, and its key says just that: our
+    name, or a word in the text, may be another by the time it is made again. Put it create-only,
+    before the work object of the Bag goes. Died before: it is made again. Died after: the put
+    finds it there.
     """
-    batch = batch_id(at, digest("report", header.batch, str(header.bag), message))
+    place = (header.batch, str(header.bag), str(header.attempt))
+    batch = batch_id(at, digest("report", *place, kind))
     content = Content(
         batch=batch,
         domain=header.domain,

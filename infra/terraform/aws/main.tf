@@ -10,6 +10,7 @@ module "layout" {
   name_prefix        = var.name_prefix
   partition          = data.aws_partition.current.partition
   send_from_pod      = var.send_from_pod
+  pod_reads_queues   = var.pod_reads_queues
   expires_after_days = var.expires_after_days
 }
 

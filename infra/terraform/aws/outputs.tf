@@ -9,12 +9,12 @@ output "role_arns" {
 }
 
 output "queue_arns" {
-  description = "Stage → its queue, for the IntegrationSources."
+  description = "Stage → its queue, for alarms and further policies."
   value       = { for stage, queue in aws_sqs_queue.work : stage => queue.arn }
 }
 
 output "queue_urls" {
-  description = "Stage → its queue, for who reads it by its URL."
+  description = "Stage → its queue, for EKIDEN_SOURCES_SQS."
   value       = { for stage, queue in aws_sqs_queue.work : stage => queue.id }
 }
 

@@ -1,9 +1,10 @@
-# One role per function with the rights of layout.json, and one for who reads the queues.
+# One role per function with the rights of layout.json. The pod's reads the queues, too; where it
+# shall not, there is one more for who does.
 
 locals {
-  readers_role = "${var.name_prefix}-queues"
+  reader = var.pod_reads_queues ? "pod" : "queues"
   # Service account → the role that it takes.
-  roles  = merge(module.layout.names, { queues = local.readers_role })
+  roles  = merge({ (local.reader) = "${var.name_prefix}-${local.reader}" }, module.layout.names)
   issuer = replace(var.oidc_provider_arn, "/^.*:oidc-provider\\//", "")
 
   of_service_account = {
@@ -62,8 +63,7 @@ resource "aws_iam_role_policy" "bucket" {
 }
 
 resource "aws_iam_role_policy" "queues" {
-  for_each = toset(concat(["queues"], var.pod_reads_queues ? ["pod"] : []))
-  name     = "queues"
-  role     = aws_iam_role.function[each.key].id
-  policy   = local.reading_queues
+  name   = "queues"
+  role   = aws_iam_role.function[local.reader].id
+  policy = local.reading_queues
 }

@@ -22,7 +22,7 @@ variable "send_from_pod" {
 }
 
 variable "pod_reads_queues" {
-  description = "Whether the pod takes the events from the queues itself, instead of Knative's sources."
+  description = "Whether the pod reads the queues. Otherwise `ekiden sources` does, as the service account queues."
   type        = bool
   default     = true
 }

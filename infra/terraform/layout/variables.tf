@@ -39,6 +39,12 @@ variable "send_from_pod" {
   default     = false
 }
 
+variable "pod_reads_queues" {
+  description = "Whether the pod takes the events itself: then it is told of the stages that it does, too."
+  type        = bool
+  default     = false
+}
+
 variable "expires_after_days" {
   description = "Prefix → days after which its objects are deleted, where that differs from the default; 0 is never."
   type        = map(number)

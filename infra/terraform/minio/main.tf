@@ -7,6 +7,7 @@ module "layout" {
   key_prefix         = var.key_prefix
   name_prefix        = var.name_prefix
   send_from_pod      = var.send_from_pod
+  pod_reads_queues   = var.pod_reads_queues
   expires_after_days = var.expires_after_days
 }
 

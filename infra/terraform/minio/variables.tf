@@ -21,6 +21,12 @@ variable "send_from_pod" {
   default     = false
 }
 
+variable "pod_reads_queues" {
+  description = "Whether the pod takes the events itself (target_kind nats, say): with send_from_pod those of its own stages, too."
+  type        = bool
+  default     = false
+}
+
 variable "webhooks" {
   description = "Stage → the URL that takes its events; the server gets one target per stage. Empty: the targets are there."
   type        = map(string)

@@ -70,19 +70,21 @@ run "no_policy_reaches_further_than_its_patterns" {
     error_message = "objects by pattern, the bucket only to list"
   }
   assert {
-    condition = alltrue([
-      for policy in values(output.policies) : alltrue([
-        for pattern in jsondecode(policy).Statement[3].Condition.StringLike["s3:prefix"] : pattern != "*"
-      ])
-    ])
+    condition = alltrue(flatten([
+      for policy in values(output.policies) : [
+        for statement in jsondecode(policy).Statement : [
+          for pattern in try(statement.Condition.StringLike["s3:prefix"], []) : pattern != "*"
+        ]
+      ]
+    ]))
     error_message = "nobody lists the whole bucket"
   }
   assert {
     condition = [
       for function, policy in output.policies : function
       if strcontains(policy, "dkim.json")
-    ] == ["dispatch"]
-    error_message = "only dispatch reads private DKIM keys"
+    ] == ["admin", "dispatch"]
+    error_message = "only who signs reads private DKIM keys, and who makes them"
   }
   assert {
     condition     = alltrue([for policy in values(output.policies) : length(policy) < 6144])
@@ -97,12 +99,25 @@ run "what_may_be_read_may_be_listed" {
     condition = alltrue(flatten([
       for policy in values(output.policies) : [
         for resource in jsondecode(policy).Statement[0].Resource : contains(
-          jsondecode(policy).Statement[3].Condition.StringLike["s3:prefix"],
+          reverse(jsondecode(policy).Statement)[0].Condition.StringLike["s3:prefix"],
           trimprefix(resource, "arn:aws:s3:::mail/"),
         )
       ]
     ]))
     error_message = "else S3 says 403 for what is not there, and a stage takes that for a fault"
+  }
+}
+
+run "no_statement_is_about_nothing" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(output.policies) : [
+        for statement in jsondecode(policy).Statement : length(statement.Resource) > 0
+      ]
+    ]))
+    error_message = "one makes the whole policy invalid"
   }
 }
 
@@ -190,6 +205,24 @@ run "the_pod_that_sends_does_what_two_functions_did" {
   assert {
     condition     = strcontains(output.policies["pod"], "mail/leases/send/*")
     error_message = "the pod holds leases"
+  }
+}
+
+run "a_pod_that_sends_and_hears_is_told_of_everything" {
+  command = plan
+
+  variables {
+    send_from_pod    = true
+    pod_reads_queues = true
+  }
+
+  assert {
+    condition     = toset(keys(output.stages)) == toset(keys(jsondecode(file("layout.json")).stages))
+    error_message = "it takes up at once what it hears of"
+  }
+  assert {
+    condition     = length(setintersection(output.functions, ["send", "bounce"])) == 0
+    error_message = "send and bounce are gone all the same"
   }
 }
 
