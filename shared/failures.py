@@ -20,7 +20,6 @@ from shared.store.base import Store, list_all
 UNREADABLE = "Unreadable"
 """The cause that is shown for an object below `failed/` that is no failure."""
 
-_SWEEP = "sweep"
 _FAILURE = msgspec.json.Decoder(Failure)
 
 
@@ -110,8 +109,9 @@ def _place(key: str, failure: Failure) -> str:
     stage, work = keys.parse_failed(key), failure.key
     if failure.cause == UNREADABLE and not work:
         raise Malformed(failure.message)
-    is_of_stage = stage == (keys.stage_of(work) or _SWEEP * work.startswith(keys.WAITING))
-    if not is_of_stage or keys.failed(stage, work) != key:
+    # What the sweep fails to release waits; all other work lies in front of its stage.
+    of_stage = "sweep" if work.startswith(keys.WAITING) else keys.stage_of(work)
+    if of_stage != stage or keys.failed(stage, work) != key:
         raise Malformed(f"{key} claims to be work at {work[:300]!r}: it is not put there")
     if keys.is_overwritable(work):
         return keys.put_back(work, int(failure.at * 1000), failure.body)

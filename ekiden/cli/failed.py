@@ -81,7 +81,7 @@ def replay(
 ) -> None:
     """Put failed work back in front of its stage. Nothing is done twice by it."""
     wanted = _filter(stage, batch, cause, since)
-    _each(key, all_, wanted, configuration(config, set_), failures.replay, "replayed")
+    _each(key, all_, wanted, configuration(config, set_), "replayed")
 
 
 @failed.command()
@@ -97,21 +97,20 @@ def discard(
 ) -> None:
     """Throw failed work away. It cannot be brought back."""
     wanted = _filter(stage, batch, cause, since)
-    _each(key, all_, wanted, configuration(config, set_), _discard, "discarded")
+    _each(key, all_, wanted, configuration(config, set_), "discarded")
 
 
 async def _discard(store: Store, key: str, _failure: Failure) -> None:
     await failures.discard(store, key)
 
 
-def _each(
-    key: str,
-    all_: bool,
-    wanted: Filter,
-    settings: Config,
-    act: Callable[[Store, str, Failure], Awaitable[object]],
-    word: str,
-) -> None:
+_ACTS: dict[str, Callable[[Store, str, Failure], Awaitable[object]]] = {
+    "replayed": failures.replay,
+    "discarded": _discard,
+}
+
+
+def _each(key: str, all_: bool, wanted: Filter, settings: Config, word: str) -> None:
     """What cannot be done is said, and kept; the others are done all the same."""
     if bool(key) == all_:
         raise typer.BadParameter("name one key, or say --all (with --stage, --batch, …)")
@@ -123,7 +122,7 @@ def _each(
         kept: list[str] = []
         for number, (each, failure) in enumerate(chosen, 1):
             try:
-                await act(store, each, failure)
+                await _ACTS[word](store, each, failure)
             except NotFound:
                 kept.append(f"not {word}: {each}\n    another was faster")
             except Permanent as error:

@@ -34,7 +34,7 @@ def test_a_failure_is_kept_where_other_work_lies_at_its_place() -> None:
     desk.do(desk.store.put(WORK, b"another"))
     one = f"/v1/failed/{id_of(keys.failed('dispatch', WORK))}"
     answer = desk.call("POST", f"{one}/replay")
-    assert (answer.status, answer.json["type"].rpartition("/")[2]) == (409, "exists")
+    assert (answer.status, answer.json["type"]) == (409, "urn:ekiden:problem:exists")
     assert desk.call("GET", one).status == 200
     assert desk.do(desk.store.get(WORK)).body == b"another"
 

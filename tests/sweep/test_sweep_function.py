@@ -210,7 +210,7 @@ def test_a_stage_that_is_not_there_is_no_try() -> None:
     place.now = YOUNG
     for _ in range(10):
         place.sweep()
-    assert WORK in place.keys()
+    assert place.keys(keys.VALIDATED) == [WORK]
 
 
 def test_a_crowd_that_nothing_comes_of_for_a_day_is_given_up() -> None:
