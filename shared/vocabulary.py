@@ -6,6 +6,7 @@ docs/reference.md shows them; a test holds it, and the code that uses them, to t
 REASONS = {
     "invalid_email": "The address has no valid form (RFC 5321, RFC 6531).",
     "duplicate": "The address occurs earlier in the same Batch.",
+    "no_message": "There is nothing to send: the object that holds the mail is damaged.",
     "suppressed": "The Domain must not write to this address.",
     "undefined_field": "A Template needs a field that is neither the Recipient's nor global.",
     "invalid_field": "A field has a NUL, or one used in a header has a line end.",

@@ -103,7 +103,7 @@ def test_a_destination_that_stands_still_gets_its_mail_back_one_by_one() -> None
             assert len(ledger.held) in (97, 98)  # the next one may be announced already
             delays = [delay_s for _, delay_s, _ in ledger.held]
             assert delays[0] >= 60
-            assert delays[-1] <= 3600
+            assert delays[-1] <= 3600 + 1e-6
             gate.set()
             await bag
             assert ledger.numbers == list(range(100))

@@ -147,7 +147,14 @@ def test_twenty_kills_lose_nothing_and_repeat_what_was_in_flight(
         lives.finish()
         assert lives.renderers.wait() == [], "renderers end with their parent"
         check_outcomes(read(given["store_url"], outcomes))
-        assert read(given["store_url"], prefixes) <= {"batches", "domains", "probe"}
+        assert read(given["store_url"], prefixes) <= {
+            "archive",
+            "batches",
+            "control",
+            "domains",
+            "probe",
+            "stats",
+        }
         check_mails(sink)
 
 

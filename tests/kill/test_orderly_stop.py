@@ -46,4 +46,4 @@ def test_sigterm_lets_bags_finish_and_the_next_process_do_the_rest(
         assert second.stop() == 0
         assert Counter(line.outcome for line in read(url, outcomes)) == {"delivered": 300}
         assert sink.sink.accepted == 300, "nothing is sent twice"
-        assert read(url, prefixes) <= {"archive", "batches", "domains"}
+        assert read(url, prefixes) <= {"archive", "batches", "control", "domains", "stats"}

@@ -97,4 +97,4 @@ def test_one_of_two_is_killed_and_the_other_finishes(
         repeats = sink.sink.accepted - RECIPIENTS
         print(f"one was killed at {KILL_AT} mails; {repeats} were repeated")
         assert repeats <= IN_FLIGHT
-        assert read(url, prefixes) <= {"batches", "domains", "probe"}
+        assert read(url, prefixes) <= {"archive", "batches", "control", "domains", "probe", "stats"}

@@ -53,7 +53,7 @@ def test_the_sweep_folds_where_there_are_many(count: int) -> None:
     here.do(here.store.put(keys.domain_record(DOMAIN), b"{}"))
     here.add_all(addresses(count))
     sweeping = Sweeping(
-        here.store, here.clock, Waking(here.store, {}), 30, 5, Turns(here.store, here.clock)
+        here.store, here.clock, Waking(here.store, {}), 30, 5, [Turns(here.store, here.clock)]
     )
     for hour in range(3):
         here.now = HALF_PAST + hour * HOUR_S
