@@ -8,7 +8,7 @@ from pathlib import Path
 
 import a_day_of_mail
 import pytest
-from chromium import WAIT_MS, Browser, browsing, chromium
+from a_browser import WAIT_MS, Browser, browsing, chromium
 from demo_process import Demo, running_demo
 from station import BATCH, DOMAIN, Here, running_station
 
