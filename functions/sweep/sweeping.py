@@ -19,7 +19,7 @@ import msgspec
 
 from functions.sweep.waking import Waking
 from shared import keys
-from shared.errors import LostRace, NotFound, Permanent, StoreRefused
+from shared.errors import EkidenError, LostRace, NotFound, Permanent, StoreRefused
 from shared.stage import Clock, Wake, fail
 from shared.store.base import Store, list_all
 from shared.sweep import Refused, drop_orphaned_leases, forgotten, passing_over, release_due
@@ -118,7 +118,10 @@ class Sweeping:
         done.refused += len(refused)
         self._report(done)
         for turn in self._turns:
-            await turn.run_if_due()
+            try:
+                await turn.run_if_due()
+            except EkidenError as error:  # the work above is done, and the next turn comes
+                log.error("what a sweep does besides failed: %s", error)
         return done
 
     async def _in_turn(

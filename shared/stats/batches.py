@@ -17,6 +17,7 @@ from shared import keys
 from shared.batches import read_outcomes
 from shared.codec import pack, unpack
 from shared.errors import NotFound
+from shared.ids import is_batch_id
 from shared.model import Rejection
 from shared.outcome import count, latest
 from shared.stats import progress, window
@@ -50,7 +51,9 @@ _WINDOW = msgspec.json.Decoder(Window)
 
 
 async def heading(store: Store, batch: str) -> Heading:
-    """Raises `NotFound`."""
+    """Raises `NotFound`, also for what is no Batch: an event need not name one."""
+    if not is_batch_id(batch):
+        raise NotFound(f"there is no Batch {batch!r}")
     return _CONTENT.decode(unpack((await store.get(keys.content(batch))).body))
 
 
