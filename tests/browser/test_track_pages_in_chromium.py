@@ -106,6 +106,7 @@ def test_the_button_unsubscribes_and_looking_does_not() -> None:
             await page.goto(track.page(UNSUBSCRIBE))
             assert await page.title() == "Unsubscribe?"
             assert await track.kinds() == []
+            await page.wait_for_function("document.activeElement.tagName === 'BUTTON'")
             async with page.expect_navigation():
                 await page.keyboard.press("Enter")  # the button has the focus
             assert await page.title() == "You are unsubscribed"
