@@ -1,27 +1,14 @@
 """`ekiden backlog`: how much is open in front of each stage, and since when."""
 
 import time
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
-from shared import keys
-from shared.errors import StoreRefused
-from shared.store.base import Store, list_all
+from shared.backlog import Open, look
 
 LONGEST_WATCH_S = 86_400
-
-
-class Open(NamedTuple):
-    """What lies in front of one stage."""
-
-    number: int
-    size_bytes: int
-    oldest: float
-    """When the oldest was put, seconds since 1970; 0 for none."""
-    refused: str = ""
-    """Why the store did not list it, or not to its end."""
 
 
 def register(app: typer.Typer) -> None:
@@ -44,27 +31,6 @@ def backlog(
     _print(now, before, watch)
     if any(each.refused for each in now.values()):
         raise typer.Exit(1)
-
-
-async def look(store: Store) -> dict[str, Open]:
-    """Stage → what is open; also what waits for a later time, and what failed."""
-    places = {stage: prefix for prefix, stage in keys.WORK.items()}
-    places |= {"(waiting)": keys.WAITING, "(failed)": keys.FAILED}
-    return {name: await _open(store, prefix) for name, prefix in places.items()}
-
-
-async def _open(store: Store, prefix: str) -> Open:
-    count = size_bytes = 0
-    oldest = 0.0
-    refused = ""
-    try:
-        async for entry in list_all(store, prefix):
-            count += 1
-            size_bytes += entry.size_bytes
-            oldest = min(oldest or entry.modified, entry.modified)
-    except StoreRefused as error:  # one place hides no other
-        refused = str(error)
-    return Open(count, size_bytes, oldest, refused)
 
 
 def _print(now: dict[str, Open], before: dict[str, Open], seconds: float) -> None:

@@ -11,8 +11,8 @@ import typer
 
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
 from ekiden.client import ApiUnreachable
-from functions.send.pauses import pause, read_pauses, resume
 from shared import keys
+from shared.pauses import pause, read, resume
 from shared.store.base import Store, list_all
 
 queue = typer.Typer(
@@ -43,10 +43,10 @@ def show(
         return
     settings = configuration(config, set_)
     open_bags, held = with_store(settings, _in_the_store)
-    paused = with_store(settings, read_pauses)
+    paused = with_store(settings, read)
     typer.echo(f"In the store: {open_bags} Bags to be sent; {_summary(held)}.")
-    for name, reason in sorted(paused.items()):
-        typer.echo(f"Paused: {name} ({reason})")
+    for name, each in sorted(paused.items()):
+        typer.echo(f"Paused: {name} ({each.reason or 'paused by an operator'})")
     try:
         states = _states(url)
     except ApiUnreachable as error:

@@ -2,7 +2,7 @@
 
 from ekiden.doctor.finding import Finding, Scene, failed, ok, warning
 from shared import keys
-from shared.errors import StoreRefused
+from shared.backlog import look_at
 from shared.store.base import Store
 
 MOST_PAGES = 20
@@ -15,9 +15,11 @@ LISTING = "may this key list the bucket below that prefix?"
 
 async def failed_work(scene: Scene) -> list[Finding]:
     """What no stage could do waits for a person."""
-    number, more, _ = await _look(scene.store, keys.FAILED)
-    if number:
-        count = f"{number}{' or more' if more else ''}"
+    there = await look_at(scene.store, keys.FAILED, MOST_PAGES)
+    if there.refused:
+        return [failed(f"it cannot be listed: {there.refused}", LISTING)]
+    if there.number:
+        count = f"{there.number}{' or more' if there.more else ''}"
         return [warning(f"{count} objects below {keys.FAILED}", "ekiden failed list")]
     return [ok("nothing has failed")]
 
@@ -28,14 +30,15 @@ async def forgotten_work(scene: Scene) -> list[Finding]:
     now, number, old = scene.clock(), 0, []
     found: list[Finding] = []
     for prefix, stage in keys.WORK.items():
-        try:
-            count, _, oldest = await _look(scene.store, prefix)
-        except StoreRefused as error:  # the others are looked at all the same
-            found.append(failed(f"no sweep finds what lies there: {error}", LISTING, prefix))
+        there = await look_at(scene.store, prefix, MOST_PAGES)
+        if there.refused:  # the others are looked at all the same
+            found.append(
+                failed(f"no sweep finds what lies there: {there.refused}", LISTING, prefix)
+            )
             continue
-        number += count
-        if count and now - oldest > bound_s:
-            old.append(f"{stage} has {count}, the oldest for {now - oldest:.0f} s")
+        number += there.number
+        if there.number and now - there.oldest > bound_s:
+            old.append(f"{stage} has {there.number}, the oldest for {now - there.oldest:.0f} s")
     found += _unreadable(scene.store)
     if old:
         found.append(warning("; ".join(old), OLD))
@@ -50,16 +53,3 @@ def _unreadable(store: Store) -> list[Finding]:
     shown = ", ".join(map(ascii, names[:SHOWN])) + (" …" if len(names) > SHOWN else "")
     seen = f"{len(names)} objects have names that nothing here can read: {shown}"
     return [warning(seen, "delete them, and look who may write there")]
-
-
-async def _look(store: Store, prefix: str) -> tuple[int, bool, float]:
-    """(how many, are there more?, when the oldest of them was put)"""
-    number, oldest, after = 0, 0.0, ""
-    for _ in range(MOST_PAGES):
-        page = await store.list_page(prefix, after)
-        number += len(page)
-        oldest = min([entry.modified for entry in page] + ([oldest] if oldest else []), default=0.0)
-        if len(page) < 1000:
-            return number, False, oldest
-        after = page[-1].key
-    return number, True, oldest

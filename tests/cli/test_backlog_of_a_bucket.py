@@ -11,6 +11,7 @@ from test_commands import ekiden
 
 from ekiden.cli import backlog
 from shared import keys
+from shared.backlog import Open, look
 from shared.errors import StoreRefused
 from shared.store.base import Entry
 from shared.store.memory import MemoryStore
@@ -44,10 +45,10 @@ class InboxRefused(MemoryStore):
 def test_a_prefix_that_cannot_be_listed_hides_no_other_and_fails_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def looked() -> dict[str, backlog.Open]:
+    async def looked() -> dict[str, Open]:
         store = InboxRefused()
         await store.put(keys.inbound("one"), b"mail")
-        return await backlog.look(store)
+        return await look(store)
 
     found = asyncio.run(looked())
     assert (found["bounce"].number, found["submit"].number) == (1, 0)

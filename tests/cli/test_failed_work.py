@@ -165,7 +165,7 @@ def test_a_wrong_word_changes_nothing(words: list[str], store_url: str) -> None:
 def test_a_backlog_counts_what_is_open_waits_and_failed(store_url: str) -> None:
     said = ekiden("backlog", store_url=store_url).stdout
     rows = {line.split("│")[1].strip(): line for line in said.splitlines() if "│" in line}
-    assert rows["(failed)"].split("│")[2].strip() == "3"
+    assert rows["failed"].split("│")[2].strip() == "3"
     assert rows["send"].split("│")[2].strip() == "0"
     ekiden("failed", "replay", "--all", store_url=store_url)
     said = ekiden("backlog", "--watch", "0.1", store_url=store_url).stdout

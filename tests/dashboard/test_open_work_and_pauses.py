@@ -27,9 +27,15 @@ def test_open_work_is_counted_where_it_lies() -> None:
     assert status == 200
     by_place = {each.pop("place"): each for each in found["places"]}
     assert list(by_place) == [*keys.WORK.values(), "waiting", "failed"]
-    expected = {"number": 3, "size_bytes": 15, "oldest": NOW, "more": False}
+    expected = {"number": 3, "size_bytes": 15, "oldest": NOW, "more": False, "refused": ""}
     assert by_place["validate"] == expected
-    assert by_place["send"] == {"number": 0, "size_bytes": 0, "oldest": 0.0, "more": False}
+    assert by_place["send"] == {
+        "number": 0,
+        "size_bytes": 0,
+        "oldest": 0.0,
+        "more": False,
+        "refused": "",
+    }
 
 
 def test_counting_ends_where_it_was_told_to() -> None:

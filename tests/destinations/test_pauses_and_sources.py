@@ -11,7 +11,7 @@ from mail_hosts import SHARED, Forward, Host, Ledger, play, some
 
 from functions.send import assemble
 from functions.send.outbound import WARMING_UP, SmtpTransmitter
-from functions.send.pauses import LOOK_S, Pauses, pause, read_pauses, resume
+from functions.send.pauses import LOOK_S, Pauses
 from functions.send.smtp.target import Source
 from functions.send.sources import Sources
 from shared import config, keys
@@ -19,6 +19,7 @@ from shared.dns import MxResolver
 from shared.domains import Directory
 from shared.errors import StoreUnavailable
 from shared.model import BagHeader
+from shared.pauses import pause, read, resume
 from shared.stage import Clock
 from shared.store.base import Store
 from shared.store.memory import MemoryStore
@@ -60,7 +61,7 @@ def test_a_resumed_destination_is_not_paused() -> None:
         await pause(store, "a.test", "no", NOON)
         await resume(store, "A.test")
         await resume(store, "never.test")
-        assert await read_pauses(store) == {}
+        assert await read(store) == {}
 
     play(story)
 

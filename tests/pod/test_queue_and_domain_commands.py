@@ -8,8 +8,7 @@ import pytest
 from pod_process import ekiden, free_port
 
 from functions.send.bagfile import encode_bag
-from functions.send.pauses import read_pauses
-from shared import keys
+from shared import keys, pauses
 from shared.domains import Directory, Domain
 from shared.model import BagHeader
 from shared.store import open_store
@@ -41,6 +40,10 @@ def domain(url: str) -> Domain:
     return found
 
 
+def reasons(url: str) -> dict[str, str]:
+    return {name: each.reason for name, each in in_store(url, pauses.read).items()}
+
+
 def run(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     return ekiden(*words, store_url=url)
 
@@ -51,17 +54,17 @@ def run(url: str, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_destination_is_paused_and_resumed(url: str) -> None:
     ran = run(url, "queue", "pause", "Google.com", "--reason", "too many complaints")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert in_store(url, read_pauses) == {"google.com": "too many complaints"}
+    assert reasons(url) == {"google.com": "too many complaints"}
     shown = run(url, "queue", "--url", f"http://127.0.0.1:{free_port()}")
     assert "Paused: google.com (too many complaints)" in shown.stdout
     assert run(url, "queue", "resume", "google.com").returncode == 0
-    assert in_store(url, read_pauses) == {}
+    assert reasons(url) == {}
 
 
 def test_pausing_twice_keeps_the_later_reason(url: str) -> None:
     run(url, "queue", "pause", "a.test", "--reason", "first")
     run(url, "queue", "pause", "a.test", "--reason", "second")
-    assert in_store(url, read_pauses) == {"a.test": "second"}
+    assert reasons(url) == {"a.test": "second"}
 
 
 def test_what_is_not_paused_may_be_resumed(url: str) -> None:

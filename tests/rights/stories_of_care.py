@@ -13,7 +13,6 @@ from station import DOMAIN
 from stories_of_mail import to
 
 from functions.send.lease import Held
-from functions.send.pauses import pause, resume
 from functions.send.protection.mta_sts_cache import PolicyCache
 from functions.sweep import assemble as sweep
 from functions.sweep.face import TimerFace
@@ -21,6 +20,7 @@ from shared import keys
 from shared.batches import load_content
 from shared.dns import MxResolver
 from shared.errors import NotFound
+from shared.pauses import pause, resume
 from shared.provision import change_domain
 from shared.readiness import Readiness, listing
 

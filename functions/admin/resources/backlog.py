@@ -23,6 +23,8 @@ class OpenWork(msgspec.Struct, frozen=True, kw_only=True):
     """When the oldest was put, seconds since 1970; 0: there is none."""
     more: bool
     """There is more than was counted: see `pages`."""
+    refused: str = ""
+    """Why the store did not list it, or not to its end."""
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ def routes(parts: Parts) -> list[Route]:
                 size_bytes=each.size_bytes,
                 oldest=each.oldest,
                 more=each.more,
+                refused=each.refused,
             )
             for place, each in found.items()
         ]
