@@ -8,20 +8,19 @@ start as in the image, and all, the peer too, have their compiled files.
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import content, interface
 from benchmarks.bucket import bucket
+from benchmarks.functions import function_process
 from benchmarks.loopback import HOST, free_port
 from benchmarks.row import Announce, Row, Sample, Target, Unmeasured, interleave, notes
 from shared import keys
@@ -115,34 +114,12 @@ def _start_ms(start: Start, environment: dict[str, str]) -> float:
     """Milliseconds from the start of the process to its answer. Raises `Unmeasured`."""
     port = free_port()
     began = time.perf_counter()
-    with _running(start, environment, port) as process:
+    with function_process(start.source, start.target, port, environment) as process:
         status = _first_answer(process, port, start.request)
         took_ms = (time.perf_counter() - began) * 1000
     if status != start.status:
         raise Unmeasured(f"{start.target} answered {status}, not {start.status}")
     return took_ms
-
-
-@contextmanager
-def _running(
-    start: Start, environment: dict[str, str], port: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "functions_framework", "--source", str(start.source)]
-    command += ["--target", start.target, "--host", HOST, "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        cwd=environment["HOME"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # its worker would outlive it
-        process.wait()
 
 
 def _first_answer(process: subprocess.Popen[bytes], port: int, request: bytes) -> int:

@@ -1,23 +1,14 @@
-"""The load on `track`: readers whose mail programs fetch pixels. A process of its own, a cheap one.
-
-`python -m benchmarks.readers` reads a `Load` as JSON from standard input and prints a `Report`.
-"""
+"""The load on `track`: readers whose mail programs fetch pixels; see `crowd`."""
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
-import uvloop
-
+from benchmarks.crowd import Report, serve
 from benchmarks.loopback import HOST
-from benchmarks.row import Unmeasured
 
-TIMEOUT_S = 120
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -32,30 +23,6 @@ class Load:
     sessions: int
     status: int
     """What is to be answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    duration_s: float
-    refused: str
-    """The first answer that was another one, or empty."""
-
-
-def rate(load: Load) -> float:
-    """Answers per second, by another process. Raises `Unmeasured`."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.readers"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    if ran.returncode:
-        raise Unmeasured(f"the readers failed: {ran.stderr.strip().splitlines()[-1]}")
-    report = Report(**json.loads(ran.stdout))
-    if report.refused:
-        raise Unmeasured(f"a reader was answered: {report.refused}")
-    return load.count / report.duration_s
 
 
 class Session(asyncio.Protocol):
@@ -129,4 +96,4 @@ class Crowd:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(Crowd(Load(**json.load(sys.stdin))).run()))))
+    serve(Load, lambda load: Crowd(load).run())

@@ -15,11 +15,12 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks import inside, interface
+from benchmarks.crowd import rate
 from benchmarks.loopback import HOST, free_port, wait_until_listens
 from benchmarks.pod import Pod
 from benchmarks.postfix import Instance, program
 from benchmarks.row import Announce, Row, Sample, Target, Unmeasured, interleave, notes
-from benchmarks.submitters import BODY_BYTES, Load, run
+from benchmarks.submitters import BODY_BYTES, Load
 
 MAILS, CLIENTS = 4_000, 20
 TIMEOUT_S = 120
@@ -34,8 +35,8 @@ def rows(announce: Announce) -> list[Row]:
         pod = cache(lambda: stack.enter_context(submission(certificate)))
         postfix = cache(lambda: stack.enter_context(accepting_postfix(certificate)))
         sides: dict[str, Callable[[int], float]] = {
-            OURS: lambda n: run(pod(), TIMEOUT_S),
-            POSTFIX: lambda n: run(Load(postfix().port, MAILS, CLIENTS), TIMEOUT_S),
+            OURS: lambda n: rate(pod(), TIMEOUT_S),
+            POSTFIX: lambda n: rate(Load(postfix().port, MAILS, CLIENTS), TIMEOUT_S),
             PLAIN: lambda n: smtp_source_rate(postfix().port, MAILS),
         }
         samples = interleave(sides, announce)

@@ -1,27 +1,21 @@
-"""SMTP clients that hand mails over to a submission listener. A process of its own.
+"""SMTP clients that hand mails over to a submission listener. See `crowd`.
 
-`python -m benchmarks.submitters` reads a `Load` as JSON from standard input and prints a `Report`.
 Each client connects, does STARTTLS, logs in if the load says who, and hands over one mail after
 the other, command by command as `smtp-source` does. The clock begins when all of them are in.
 """
 
 import asyncio
 import base64
-import json
 import ssl
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
-import uvloop
-
 from benchmarks import content
+from benchmarks.crowd import Report, serve
 from benchmarks.loopback import HOST
-from benchmarks.row import Unmeasured
 
 BODY_BYTES = 5120
 _LINE = b"A line of a mail that says little, and is as long as lines are.\r\n"
@@ -36,31 +30,6 @@ class Load:
     clients: int
     user: str = ""
     password: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    duration_s: float
-    """From the first MAIL to the last 250."""
-    refused: str
-    """The first answer that was none of those hoped for, or empty."""
-
-
-def run(load: Load, timeout_s: float) -> float:
-    """Let another process make this load: mails per second. Raises `Unmeasured`."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.submitters"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-    )
-    if ran.returncode:
-        raise Unmeasured(f"the clients failed: {ran.stderr.strip().splitlines()[-1]}")
-    report = Report(**json.loads(ran.stdout))
-    if report.refused:
-        raise Unmeasured(f"a mail was refused: {report.refused}")
-    return load.count / report.duration_s
 
 
 class Refused(Exception):
@@ -163,4 +132,4 @@ async def _run(load: Load) -> Report:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(_run(Load(**json.load(sys.stdin)))))))
+    serve(Load, _run)

@@ -7,13 +7,10 @@ function can be, on the same machine, with as many readers; they take turns.
 import asyncio
 import os
 import secrets
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -21,9 +18,11 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from benchmarks import content, readers
+from benchmarks import content
 from benchmarks.bucket import bucket
-from benchmarks.loopback import HOST, free_port, wait_until_listens
+from benchmarks.crowd import rate
+from benchmarks.functions import function_process
+from benchmarks.loopback import free_port, wait_until_listens
 from benchmarks.readers import Load
 from benchmarks.row import LIMIT, Announce, Row, Sample, Target, Unmeasured, interleave, notes
 from functions.dispatch.job import Job, render
@@ -48,6 +47,7 @@ MOST_TIME = Target("≤", 1.3)
 LEAST_OPENS = Target("≥", 0.5)
 MOST_VERIFY_US = 1000.0
 OPENS = 8_000
+TIMEOUT_S = 120
 READERS = 500
 """Connections: people and their providers' proxies, of a Batch that has just arrived."""
 TOKENS = 200
@@ -166,7 +166,7 @@ def _opens(announce: Announce) -> list[Row]:
         sides: dict[str, Callable[[int], float]] = {
             place: partial(lambda place, n: _open_rate(trackers(place)), place) for place in urls
         }
-        sides[BARE] = lambda n: readers.rate(Load(bare(), ["/o/x"], OPENS, READERS, 204))
+        sides[BARE] = lambda n: rate(Load(bare(), ["/o/x"], OPENS, READERS, 204), TIMEOUT_S)
         samples = interleave(sides, announce, rounds=OPEN_ROUNDS)
     peer = samples.pop(BARE)
     return [_opens_row(place, ours, peer) for place, ours in samples.items()]
@@ -191,10 +191,10 @@ def _opens_row(place: str, ours: Sample[float], peer: Sample[float]) -> Row:
 def _open_rate(tracker: Tracker) -> float:
     """Opens per second. Raises `Unmeasured` if one that was answered is not there."""
     before = _stored(tracker.url)
-    rate = readers.rate(Load(tracker.port, tracker.paths, OPENS, READERS, 200))
+    found = rate(Load(tracker.port, tracker.paths, OPENS, READERS, 200), TIMEOUT_S)
     if (there := _stored(tracker.url) - before) != OPENS:
         raise Unmeasured(f"{OPENS} opens were answered, {there} are stored")
-    return rate
+    return found
 
 
 def _stored(url: str) -> int:
@@ -224,22 +224,10 @@ def _function(source: Path, target: str, folder: Path, place: dict[str, str]) ->
     """Its port, when it listens."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")}
     port = free_port()
-    command = [sys.executable, "-m", "functions_framework", "--source", str(source)]
-    process = subprocess.Popen(
-        [*command, "--target", target, "--host", HOST, "--port", str(port)],
-        env=kept | place | {"PYTHONPATH": str(ROOT), "HOME": str(folder)},
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    ours = {"PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    with function_process(source, target, port, kept | place | ours):
         wait_until_listens(port)
         yield port
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # its worker would outlive it
-        process.wait()
 
 
 async def _paths(store: Store) -> list[str]:
