@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Tests wait more than they compute, so there is one worker more than most small machines have cores.
+WORKERS ?= 3
 
 .PHONY: demo stack stack-demo test check bench format lock clean
 
@@ -24,7 +26,7 @@ stack-demo: $(VENV)/.ready
 	$(BIN)/python -m infra.stack demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nats
 import pytest
@@ -43,8 +43,8 @@ def event(key: str) -> bytes:
     """As MinIO publishes it."""
     place = {"bucket": {"name": "mail"}, "object": {"key": key.replace("/", "%2F"), "size": 2}}
     record = {"eventSource": "minio:s3", "eventName": "s3:ObjectCreated:Put", "s3": place}
-    told = {"EventName": "s3:ObjectCreated:Put", "Key": f"mail/{key}", "Records": [record]}
-    return json.dumps(told).encode()
+    whole = {"EventName": "s3:ObjectCreated:Put", "Key": f"mail/{key}", "Records": [record]}
+    return json.dumps(whole).encode()
 
 
 async def open_messages(stream: JetStreamContext) -> int:
@@ -62,52 +62,61 @@ async def until_open(stream: JetStreamContext, number: int) -> None:
     await soon(asking())
 
 
+class Told(NamedTuple):
+    """A stage that hears of the objects in a stream."""
+
+    stream: JetStreamContext
+    stage: HandStage
+    intake: Intake
+
+
+@asynccontextmanager
+async def told(
+    tmp_path: Path, *bodies: bytes, stage: HandStage | None = None
+) -> AsyncIterator[Told]:
+    """Of these, which were published before it listened."""
+    stage = stage or HandStage()
+    intake = stage.intake()
+    with running_nats(tmp_path) as server:
+        async with jetstream(server) as stream:
+            for body in bodies:
+                await stream.publish(SUBJECT, body)
+            async with fed(intake, source(intake, server)):
+                yield Told(stream, stage, intake)
+
+
 def test_an_event_is_acknowledged_after_the_stage_has_answered(tmp_path: Path) -> None:
     async def story() -> None:
-        with running_nats(tmp_path) as server:
-            async with jetstream(server) as stream:
-                stage = HandStage()
-                intake = stage.intake()
-                async with fed(intake, source(intake, server)):
-                    await stream.publish(SUBJECT, event(KEY))
-                    await stage.begun(KEY)
-                    assert await open_messages(stream) == 1
-                    stage.end(KEY)
-                    await until_open(stream, 0)
-                assert intake.counts["done"] == 1
+        async with told(tmp_path) as (stream, stage, intake):
+            await stream.publish(SUBJECT, event(KEY))
+            await stage.begun(KEY)
+            assert await open_messages(stream) == 1
+            stage.end(KEY)
+            await until_open(stream, 0)
+        assert intake.counts["done"] == 1
 
     run(story)
 
 
 def test_what_was_published_before_anybody_listened_is_fed(tmp_path: Path) -> None:
     async def story() -> None:
-        with running_nats(tmp_path) as server:
-            async with jetstream(server) as stream:
-                await stream.publish(SUBJECT, event(KEY))
-                stage = HandStage()
-                intake = stage.intake()
-                async with fed(intake, source(intake, server)):
-                    await stage.begun(KEY)
-                    stage.end(KEY)
-                    await until_open(stream, 0)
+        async with told(tmp_path, event(KEY)) as (stream, stage, _):
+            await stage.begun(KEY)
+            stage.end(KEY)
+            await until_open(stream, 0)
 
     run(story)
 
 
 def test_what_shall_come_again_comes_again(tmp_path: Path) -> None:
     async def story() -> None:
-        with running_nats(tmp_path) as server:
-            async with jetstream(server) as stream:
-                await stream.publish(SUBJECT, event(KEY))
-                stage = HandStage()
-                intake = stage.intake()
-                async with fed(intake, source(intake, server)):
-                    await stage.begun(KEY)
-                    stage.end(KEY, AT_ONCE)
-                    await stage.given_times(2)
-                    stage.end(KEY)
-                    await until_open(stream, 0)
-                assert (intake.counts["again"], intake.counts["done"]) == (1, 1)
+        async with told(tmp_path, event(KEY)) as (stream, stage, intake):
+            await stage.begun(KEY)
+            stage.end(KEY, AT_ONCE)
+            await stage.given_times(2)
+            stage.end(KEY)
+            await until_open(stream, 0)
+        assert (intake.counts["again"], intake.counts["done"]) == (1, 1)
 
     run(story)
 
@@ -115,29 +124,20 @@ def test_what_shall_come_again_comes_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"\xff\xfe", b'{"Records": 7}', b"[]"])
 def test_what_is_no_event_never_comes_again(body: bytes, tmp_path: Path) -> None:
     async def story() -> None:
-        with running_nats(tmp_path) as server:
-            async with jetstream(server) as stream:
-                await stream.publish(SUBJECT, body)
-                stage = HandStage()
-                intake = stage.intake()
-                async with fed(intake, source(intake, server)):
-                    await until(lambda: intake.counts["received"])
-                    await until_open(stream, 0)
-                assert not stage.given
+        async with told(tmp_path, body) as (stream, stage, intake):
+            await until(lambda: intake.counts["received"])
+            await until_open(stream, 0)
+        assert not stage.given
 
     run(story)
 
 
 def test_what_can_never_be_done_never_comes_again(tmp_path: Path) -> None:
     async def story() -> None:
-        with running_nats(tmp_path) as server:
-            async with jetstream(server) as stream:
-                await stream.publish(SUBJECT, event(KEY))
-                stage = HandStage(answers_at_once=NEVER)
-                intake = stage.intake()
-                async with fed(intake, source(intake, server)):
-                    await until(lambda: intake.counts["never"])
-                    await until_open(stream, 0)
+        stage = HandStage(answers_at_once=NEVER)
+        async with told(tmp_path, event(KEY), stage=stage) as (stream, _, intake):
+            await until(lambda: intake.counts["never"])
+            await until_open(stream, 0)
 
     run(story)
 
@@ -166,14 +166,14 @@ def test_while_a_stage_works_the_server_is_told_that_it_does(tmp_path: Path) -> 
     async def story() -> None:
         with running_nats(tmp_path) as server:
             async with jetstream(server, ack_wait_s=0.5) as stream:
-                told = asyncio.Queue[Any]()
-                await stream._nc.subscribe(f"$JS.ACK.{STREAM}.{NAME}.>", cb=told.put)
+                acks = asyncio.Queue[Any]()
+                await stream._nc.subscribe(f"$JS.ACK.{STREAM}.{NAME}.>", cb=acks.put)
                 await stream.publish(SUBJECT, event(KEY))
                 stage = HandStage()
                 intake = stage.intake()
                 async with fed(intake, source(intake, server)):
                     await stage.begun(KEY)
-                    said = [(await soon(told.get())).data for _ in range(9)]
+                    said = [(await soon(acks.get())).data for _ in range(9)]
                     stage.end(KEY)
                     await until_open(stream, 0)
                 assert said == [b"+WPI"] * 9
