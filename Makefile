@@ -26,7 +26,7 @@ stack-demo: $(VENV)/.ready
 	$(BIN)/python -m infra.stack demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check .
