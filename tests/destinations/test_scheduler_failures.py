@@ -383,6 +383,24 @@ def test_a_mail_that_cannot_be_read_ends_its_bag_alone() -> None:
     play(story)
 
 
+def test_what_a_provider_said_that_slowed_it_down_is_shown_until_it_comes_back() -> None:
+    async def say(session: Session, line: str) -> str | None:
+        return "421 4.7.0 too many mails from you" if line.startswith("MAIL") else None
+
+    async def story(clock: Forward) -> None:
+        async with Host(say) as host, open_scheduler() as scheduler:
+            await send(scheduler, host.destination(), some(1))
+            for _ in range(5):  # longer than connections stay open, and looks at what is unused
+                clock.skip(20)
+                await turns()
+            (state,) = scheduler.states()
+            assert "too many mails from you" in state.why
+            clock.skip(3600)
+            await until(lambda: not scheduler.states())
+
+    play(story)
+
+
 def test_a_complaint_slows_the_provider_down_and_it_comes_back() -> None:
     async def say(session: Session, line: str) -> str | None:
         return "451 4.7.0 too many mails, slow down" if line.startswith("MAIL FROM:<b7@") else None

@@ -83,7 +83,7 @@ class Queue:
     def is_unused(self) -> bool:
         """Nothing would be lost with it."""
         forget_at = self.suspended_until + (LONGEST_SUSPENSION_S if self._failures else 0.0)
-        remembers = self._loop.time() < forget_at
+        remembers = self._loop.time() < forget_at or self.site.pace.is_slowed
         return not (self.waiting or self.lanes or len(self._idle) or remembers)
 
     def put(self, mails: Iterable[Mail]) -> None:
