@@ -1,5 +1,6 @@
 """`ekiden stats`: what became of the mail, in numbers; and the raw lines for other tools."""
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
 from shared import keys
+from shared.errors import Misconfigured, NotFound
 from shared.store.base import Store
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ SHOWN = (
     *("opened", "clicked", "unsubscribed"),
 )
 """Columns of the table; `--all` adds the rest."""
+WIDTH = 240
+"""Where there is no screen."""
 
 
 class _ShowUnlessTold(TyperGroup):
@@ -63,7 +67,10 @@ def show(
         if domain != "all":
             from shared.domains import Directory
 
-            await Directory(store, time.time).domain(domain)
+            try:
+                await Directory(store, time.time).domain(domain)
+            except NotFound as error:
+                raise NotFound(f"no Domain is called {domain!r}") from error
         return await answer(store, name, question)
 
     found = with_store(configuration(config, set_), ask)
@@ -80,7 +87,7 @@ def _print(found: "Statistics", everything: bool) -> None:
     table = Table()
     table.add_column(found.grain if found.by == "none" else found.by, no_wrap=True)
     for kind in kinds:
-        table.add_column(kind.replace("_", "\n"), justify="right")
+        table.add_column(kind.replace("_", "\n"), justify="right", overflow="fold")
     if found.by == "none":
         line = found.lines[0]
         for point in line.points:
@@ -89,7 +96,8 @@ def _print(found: "Statistics", everything: bool) -> None:
         table.add_section()
     for line in found.lines:
         table.add_row(_named(line, found.by), *(str(getattr(line.total, kind)) for kind in kinds))
-    console = Console()
+    # Whoever reads a file or a pipe does not want numbers that are cut off.
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     console.print(table)
     if found.others:
         console.print(f"… and {found.others} smaller ones (--limit).")
@@ -154,7 +162,10 @@ def export(
             bar = progress.add_task("", total=None)
             write = Export(store, folder, domain, lambda read: progress.advance(bar, read))
             for each in day:
-                await write.day(each.replace(tzinfo=UTC).strftime("%Y-%m-%d"))
+                try:
+                    await write.day(each.replace(tzinfo=UTC).strftime("%Y-%m-%d"))
+                except OSError as error:
+                    raise Misconfigured(f"{folder} cannot be written to: {error}") from error
         return write.done
 
     done = with_store(configuration(config, set_), run)

@@ -8,6 +8,7 @@
 Died before the first `record`: nothing was counted. Died behind it: who comes next publishes.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ import msgspec
 from shared import keys
 from shared.batches import read_outcomes
 from shared.codec import pack, unpack
-from shared.errors import NotFound
+from shared.errors import Malformed, NotFound
 from shared.ids import is_batch_id
 from shared.model import Rejection
 from shared.outcome import count, latest
@@ -31,6 +32,10 @@ from shared.together import together
 MOST_READS = 2000
 """Objects that are read before the record is written: what a crash repeats at most."""
 _AT_ONCE = 12
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, Malformed)
+"""What an object raises that no stage has written so, or that a disk has spoilt."""
+
+log = logging.getLogger("ekiden.stats")
 
 
 class Heading(msgspec.Struct):
@@ -51,19 +56,28 @@ _WINDOW = msgspec.json.Decoder(Window)
 
 
 async def heading(store: Store, batch: str) -> Heading:
-    """Raises `NotFound`, also for what is no Batch: an event need not name one."""
+    """Raises `NotFound`, also for what is no Batch (an event need not name one), and for a content
+    that nobody can read: whose it was is as unknown as of one that is gone."""
     if not is_batch_id(batch):
         raise NotFound(f"there is no Batch {batch!r}")
-    return _CONTENT.decode(unpack((await store.get(keys.content(batch))).body))
+    try:
+        return _CONTENT.decode(unpack((await store.get(keys.content(batch))).body))
+    except UNREADABLE as error:
+        log.error("%s cannot be read: what became of it is not counted: %s", batch, error)
+        raise NotFound(f"{keys.content(batch)} cannot be read") from error
 
 
 async def load(store: Store, name: str) -> tuple[Window, str]:
-    """(a window's record, its ETag or "")"""
+    """(a window's record, its ETag or ""). Raises `Malformed`."""
+    key = keys.stats_window(name)
     try:
-        found = await store.get(keys.stats_window(name))
+        found = await store.get(key)
     except NotFound:
         return Window(), ""
-    return _WINDOW.decode(unpack(found.body)), found.etag
+    try:
+        return _WINDOW.decode(unpack(found.body)), found.etag
+    except UNREADABLE as error:
+        raise Malformed(f"{key} cannot be read: {error}") from error
 
 
 @dataclass
@@ -89,7 +103,8 @@ class WindowCounter:
         self.counted = Counted()
 
     async def load(self) -> "WindowCounter":
-        self.window, self._etag = await load(self._store, self._name)
+        found, self._etag = await load(self._store, self._name)
+        self.window = window.not_ahead(found, self._now)
         return self
 
     async def count(self, found: Mapping[str, Listed]) -> None:
@@ -229,6 +244,8 @@ class WindowCounter:
                 lines += _LINES.decode_lines((await self._store.get(key)).body)
             except NotFound:  # deleted since it was listed
                 continue
+            except UNREADABLE as error:  # it must not stop the counting of all others
+                log.error("%s cannot be read, and is not counted: %s", key, error)
         return lines
 
     def _count(self, domain: str, tags: list[str], moves: list[Move]) -> None:
@@ -242,7 +259,10 @@ class WindowCounter:
         late = {bag: len(names) for bag, names in listed.late.items()}
         old = [bag for bag in late if bag in now and now[bag].late < late[bag]]
         for bag in old:
-            lines = await read_outcomes(self._store, listed.all_of(batch, bag))
+            try:
+                lines = await read_outcomes(self._store, listed.all_of(batch, bag))
+            except UNREADABLE:
+                continue  # reading back reads it, and says so
             states = dict(count(latest(lines).values()))
             now[bag] = BagProgress(listed.parts[bag][-1], states, late[bag])
         if old:

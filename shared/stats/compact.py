@@ -12,17 +12,18 @@ not counted.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
 
 from shared import keys
-from shared.errors import LostRace, NotFound
+from shared.errors import LostRace, Malformed, NotFound
 from shared.ids import time_of
 from shared.stage import Clock
 from shared.stats import schedule, window
-from shared.stats.batches import WindowCounter
+from shared.stats.batches import UNREADABLE, WindowCounter
 from shared.stats.happened import EventsCounter, Tags
 from shared.stats.listing import Listed, Pages, batches, id_at, outcomes_of
 from shared.stats.schedule import due_spans, first_positions
@@ -37,6 +38,8 @@ MARGIN_S = 60.0
 """What has happened is in the bucket by then, and was found by the second pass."""
 MOST_PAGES = 200
 """Of the listing in one round: the first one has to go over all that there is."""
+AHEAD_S = 2 * ROUND_S
+"""What the index has seen is not later than this, or the clock that wrote it ran ahead."""
 
 
 class WindowLook(msgspec.Struct):
@@ -77,6 +80,14 @@ class Index(msgspec.Struct, omit_defaults=True):
         ]
         return min([self.complete_until, *own])
 
+    def in_time(self, now: float) -> "Index":
+        """The same; nothing is known where a clock that ran ahead has passed over what was still to
+        come. All is listed once more then, and no count changes."""
+        if max(self.positions, default=0.0) <= now + AHEAD_S:
+            return self
+        log.warning("the clock of who counted before ran ahead: all Batches are listed anew")
+        return Index()
+
 
 _DECODER = msgspec.json.Decoder(Index)
 
@@ -96,11 +107,25 @@ class Compacted:
 
 
 async def load_index(store: Store) -> tuple[Index, str]:
+    """(the index, its ETag or ""). One that cannot be read is as good as none."""
     try:
         found = await store.get(keys.stats_index())
     except NotFound:
         return Index(), ""
-    return _DECODER.decode(found.body), found.etag
+    try:
+        return _DECODER.decode(found.body), found.etag
+    except UNREADABLE as error:
+        log.error("%s cannot be read, and is made anew: %s", keys.stats_index(), error)
+        return Index(), found.etag
+
+
+@contextmanager
+def _passing_over(what: str) -> Iterator[None]:
+    """A record that cannot be read stops the counting of nothing else."""
+    try:
+        yield
+    except Malformed as error:
+        log.error("%s: not counted: %s", what, error)
 
 
 class Compaction:
@@ -110,18 +135,20 @@ class Compaction:
         self._store = store
         self._clock = clock
         self._interval_s = interval_s
+        self._longest_s = max(ROUND_S, interval_s)
         self._tags = Tags(store)
 
     async def round(self, *, at_once: bool = False) -> Compacted:
         """Count what is new, if it is time, or `at_once`. Raises `Temporary`."""
         now = self._clock()
         index, etag = await load_index(self._store)
-        if now < index.next and not at_once:
+        if 0 < index.next - now <= self._longest_s and not at_once:  # more: a clock ran ahead
             return Compacted(ran=False)
+        index = index.in_time(now)
         if not index.positions:
             index.positions = first_positions(now)
         try:
-            etag = await self._save(index, etag, now + max(ROUND_S, self._interval_s))
+            etag = await self._save(index, etag, now + self._longest_s)
             done = await self._round(index, now)
             await self._save(index, etag, now if done.behind else now + self._interval_s * EARLY)
         except LostRace as lost:
@@ -198,12 +225,13 @@ class _Round:
     async def _count(self, name: str, found: Mapping[str, Listed]) -> None:
         if not found:
             return
-        counter = await WindowCounter(self._store, name, self._now).load()
-        await counter.count(found)
-        self._listed[name].update(found)
-        look = self._index.windows.get(name)
-        # A pass shows some of its Batches: the others are still to be looked at.
-        self._note(name, counter, look.looked if look else self._now)
+        with _passing_over(f"Batches of {name}"):
+            counter = await WindowCounter(self._store, name, self._now).load()
+            await counter.count(found)
+            self._listed[name].update(found)
+            look = self._index.windows.get(name)
+            # A pass shows some of its Batches: the others are still to be looked at.
+            self._note(name, counter, look.looked if look else self._now)
 
     def _note(self, name: str, counter: WindowCounter, looked: float) -> None:
         """Keep in the index when the window has to be looked at again."""
@@ -231,16 +259,19 @@ class _Round:
         """At open Batches whose next Outcome may be there."""
         due = [name for name, look in self._index.windows.items() if look.next <= self._now]
         for name in sorted(due):
-            looked = self._index.windows[name].looked
-            counter = await WindowCounter(self._store, name, self._now).load()
-            wanted = [
-                batch
-                for batch, each in counter.window.open.items()
-                if window.is_due(each, looked, self._now, self._interval_s)
-                and batch not in self._listed[name]
-            ]
-            await counter.count(await self._list(name, wanted, counter.window))
-            self._note(name, counter, self._now)
+            with _passing_over(f"Batches of {name}"):
+                await self._look(name, self._index.windows[name].looked)
+
+    async def _look(self, name: str, looked: float) -> None:
+        counter = await WindowCounter(self._store, name, self._now).load()
+        wanted = [
+            batch
+            for batch, each in counter.window.open.items()
+            if window.is_due(each, looked, self._now, self._interval_s)
+            and batch not in self._listed[name]
+        ]
+        await counter.count(await self._list(name, wanted, counter.window))
+        self._note(name, counter, self._now)
 
     async def _list(
         self, name: str, wanted: Iterable[str], now: window.Window

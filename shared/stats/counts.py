@@ -10,6 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
+LAST_TIME = 253_402_300_800.0
+"""The year 10000: what claims to be later was never written by a stage, and has no hour."""
+
 
 class Counts(msgspec.Struct, omit_defaults=True):
     """What happened in one hour. docs/statistics.md explains each number."""

@@ -8,16 +8,18 @@ Batches had Outcomes on a day is known from the counts, so the day has to be cou
 """
 
 import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from shared import keys
 from shared.errors import Malformed, NotFound
-from shared.stats.batches import heading
-from shared.stats.counts import day_of_hour, hour_of
+from shared.stats.batches import heading, log
+from shared.stats.counts import LAST_TIME, day_of_hour, hour_of
 from shared.stats.listing import Listed, Pages, batches, id_at
 from shared.stats.publish import COUNTS, decode
 from shared.stats.window import span_of
@@ -25,10 +27,14 @@ from shared.store.base import Store, list_all
 from shared.together import together
 
 _AT_ONCE = 12
+MOST_OPEN = 100
+"""Files: a process may have some hundred, and there may be more Domains."""
+_UNFINISHED = ".unfinished"
+"""No query's pattern fits a file that is still written, or was when the process died."""
 
 
 class _At(msgspec.Struct):
-    at: float
+    at: Annotated[float, msgspec.Meta(ge=0, lt=LAST_TIME)]
 
 
 _LINE = msgspec.json.Decoder(_At)
@@ -57,22 +63,34 @@ class Export:
         self._folder = folder
         self._domain = domain
         self._told = told
-        self._files: dict[Path, gzip.GzipFile] = {}
+        self._open: dict[Path, gzip.GzipFile] = {}
+        self._written: set[Path] = set()
         self.done = Exported()
 
     async def day(self, day: str) -> Exported:
-        """Raises `Malformed` if nothing is counted of that day, `Temporary`."""
+        """Whole or not at all. Raises `Malformed` if nothing is counted of that day, or if what
+        was is not to be read, `Temporary`, `OSError` if there is no room."""
         try:
             for source in await self._sources(day):
                 if source.startswith("events."):
                     await self._events(source.removeprefix("events."), day)
                 else:
                     await self._window(source, day)
+            self._close_all()
+            for file in self._written:
+                file.replace(file.with_name(file.name.removesuffix(_UNFINISHED)))
         finally:
-            for file in self._files.values():
-                file.close()
-            self._files.clear()
+            while self._open:
+                with suppress(OSError):  # it fails for want of room already
+                    self._close_all()
+            for file in self._written:
+                file.unlink(missing_ok=True)
+            self._written.clear()
         return self.done
+
+    def _close_all(self) -> None:
+        while self._open:
+            self._open.popitem()[1].close()
 
     async def _sources(self, day: str) -> list[str]:
         """Windows of Batches, and Domains with events."""
@@ -108,8 +126,8 @@ class Export:
         written = 0
         for start in range(0, len(names), _AT_ONCE):
             group = names[start : start + _AT_ONCE]
-            for body in await together(map(self._read, group)):
-                lines = list(_of_day(body, day))
+            for name, body in zip(group, await together(map(self._read, group)), strict=True):
+                lines = _of_day(name, body, day)
                 if lines:
                     self._file(table, domain, day).write(b"\n".join(lines) + b"\n")
                 written += len(lines)
@@ -124,13 +142,27 @@ class Export:
 
     def _file(self, table: str, domain: str, day: str) -> gzip.GzipFile:
         place = self._folder / table / f"domain={domain}" / f"day={day}"
-        if place not in self._files:
+        file = place / f"part.jsonl.gz{_UNFINISHED}"
+        if file not in self._open:
+            if len(self._open) >= MOST_OPEN:
+                self._close_all()
             place.mkdir(parents=True, exist_ok=True)
-            self._files[place] = gzip.GzipFile(place / "part.jsonl.gz", "wb")
-        return self._files[place]
+            # A second member of the same file (RFC 1952 §2.2) where it was closed meanwhile.
+            self._open[file] = gzip.GzipFile(file, "ab" if file in self._written else "wb")
+            self._written.add(file)
+        return self._open[file]
 
 
-def _of_day(body: bytes, day: str) -> Iterable[bytes]:
-    for line in body.splitlines():
-        if line and day_of_hour(hour_of(_LINE.decode(line).at)) == day:
-            yield line
+def _of_day(name: str, body: bytes, day: str) -> list[bytes]:
+    """The lines of this day. What cannot be read is not counted either: nothing of it is here."""
+    lines = body.splitlines()
+    try:
+        times = [_LINE.decode(line).at if line else 0.0 for line in lines]
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.error("%s cannot be read, and is left out: %s", name, error)
+        return []
+    return [
+        line
+        for line, at in zip(lines, times, strict=True)
+        if line and day_of_hour(hour_of(at)) == day
+    ]

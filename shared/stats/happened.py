@@ -9,14 +9,16 @@ Died before the first `record`: nothing was counted. Died behind it: who comes n
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 
 from shared import feedback, keys
 from shared.codec import pack, unpack
-from shared.errors import NotFound
+from shared.errors import Malformed, NotFound
 from shared.feedback import Event
-from shared.stats.batches import heading
+from shared.stats.batches import UNREADABLE, heading, log
+from shared.stats.counts import LAST_TIME
 from shared.stats.day_events import DayEvents, batch_of, count
 from shared.stats.listing import Pages, id_at
 from shared.stats.publish import publish
@@ -77,10 +79,14 @@ class EventsCounter:
         for span in spans:
             start, end = self._place(span.start), self._place(span.end)
             async for key in pages.between(start, end):
-                day, name = keys.parse_event(key)
-                by_day.setdefault(day, []).append(name)
+                with suppress(ValueError):  # no stage has written it
+                    day, name = keys.parse_event(key)
+                    by_day.setdefault(day, []).append(name)
         for day, names in sorted(by_day.items()):
-            await self._day(day, names)
+            try:
+                await self._day(day, names)
+            except Malformed as error:  # the other days are counted
+                log.error("events of %s on %s are not counted: %s", self._domain, day, error)
         for span in spans:
             positions[span.number] = span.end
 
@@ -109,7 +115,10 @@ class EventsCounter:
             found = await self._store.get(key)
         except NotFound:
             return DayEvents(), ""
-        return _DECODER.decode(unpack(found.body)), found.etag
+        try:
+            return _DECODER.decode(unpack(found.body)), found.etag
+        except UNREADABLE as error:
+            raise Malformed(f"{key} cannot be read: {error}") from error
 
     async def _save(self, key: str, record: DayEvents, etag: str) -> str:
         record.version += 1
@@ -127,12 +136,16 @@ class EventsCounter:
         return found
 
     async def _object(self, day: str, name: str) -> list[tuple[Event, list[str]]]:
+        key = keys.event_of_day(self._domain, day, name)
         try:
-            body = (await self._store.get(keys.event_of_day(self._domain, day, name))).body
+            events = feedback.decode_lines((await self._store.get(key)).body)
         except NotFound:  # deleted since it was listed
             return []
-        events = feedback.decode_lines(body)
-        return [(event, await self._tags.of(batch_of(event))) for event in events]
+        except UNREADABLE as error:  # it must not stop the counting of all others
+            log.error("%s cannot be read, and is not counted: %s", key, error)
+            return []
+        timely = [event for event in events if 0 <= event.at < LAST_TIME]
+        return [(event, await self._tags.of(batch_of(event))) for event in timely]
 
     @property
     def weight(self) -> float:

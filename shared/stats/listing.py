@@ -1,5 +1,6 @@
 """What there is to count, read from the keys: no object is opened here."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from shared.ids import batch_id, is_batch_id
 from shared.store.base import Entry, Store, list_all
 
 _PAGE = 1000
+_OUTCOMES = re.compile(r"outcomes/(\d{4,})\.(late\.[^/]+|\d{3,}\.\d{4,})\.jsonl", re.ASCII)
 
 
 def id_at(at: float) -> str:
@@ -60,17 +62,13 @@ class Listed:
     """Bag → the same of reports that came back."""
 
     def add(self, rest: str) -> None:
-        """`rest` is the key without the Batch's prefix."""
-        folder, _, name = rest.partition("/")
+        """`rest` is the key without the Batch's prefix. What no stage writes is passed over."""
         if rest == "content.json":
             self.has_content = True
-        if folder != "outcomes" or not name:
-            return
-        bag, _, part = name.removesuffix(".jsonl").partition(".")
-        if part.startswith("late."):
-            self.late.setdefault(int(bag), []).append(part)
-        else:
-            self.parts.setdefault(int(bag), []).append(part)
+        named = _OUTCOMES.fullmatch(rest)
+        if named:
+            kind = self.late if named[2].startswith("late.") else self.parts
+            kind.setdefault(int(named[1]), []).append(named[2])
 
     def all_of(self, batch: str, bag: int) -> list[str]:
         """The keys of all Outcomes objects of a Bag."""

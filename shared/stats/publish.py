@@ -11,7 +11,7 @@ import msgspec
 
 from shared import keys
 from shared.codec import pack, unpack
-from shared.errors import AlreadyExists, Changed, NotFound, Temporary
+from shared.errors import AlreadyExists, Changed, Malformed, NotFound, Temporary
 from shared.stats.counts import ALL, OF, TO, Counts, Table, of_day, summed
 from shared.store.base import Store
 from shared.together import together
@@ -71,7 +71,7 @@ async def publish(
 ) -> None:
     """Put what a source has counted for these (Domain, day), and for all Domains together.
 
-    Raises `Temporary`.
+    Raises `Temporary`, `Malformed`.
     """
     places = sorted(set(news))
     tables = {place: of_day(counts.get(place[0], {}), place[1]) for place in places}
@@ -124,6 +124,8 @@ async def _put(store: Store, key: str, name: str, source: Source) -> None:
             now, etag = decode(found.body), found.etag
         except NotFound:
             now, etag = Published({}), ""
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Malformed(f"{key} cannot be read: {error}") from error
         there = now.sources.get(name)
         if there is not None and there.version >= source.version:
             return

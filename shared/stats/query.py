@@ -1,7 +1,8 @@
 """Hourly counts → what was asked for: by hour, day or month; as a whole, or cut up by tag, by
 recipient domain, or by Domain."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,6 +17,8 @@ from shared.store.base import Store, list_all
 from shared.together import together
 
 NONE, BY_TAG, BY_RECIPIENT, BY_DOMAIN = "none", "tag", "recipient_domain", "domain"
+OF_ONE, OF_ALL = (NONE, BY_TAG, BY_RECIPIENT), (NONE, BY_DOMAIN, BY_RECIPIENT)
+"""How the numbers of a Domain, and those of all, are cut up."""
 MOST_NUMBERS = 20_000
 """Points of all lines together: what is more is no answer, but an export."""
 _ROWS = {BY_TAG: TAG, BY_RECIPIENT: TO, BY_DOMAIN: OF}
@@ -73,8 +76,12 @@ class Question(msgspec.Struct, frozen=True):
     limit: int = 20
     """Lines, at most."""
 
-    def check(self) -> "Question":
+    def check(self, ways: Sequence[str]) -> "Question":
         """Raises `Malformed`."""
+        if self.by not in ways:
+            raise Malformed(f"by: {self.by[:50]!r} is none of {', '.join(ways)}")
+        if self.tag and BY_TAG not in ways:
+            raise Malformed("tag: a tag means something within one Domain alone")
         if self.tag and self.by not in (NONE, BY_TAG):
             raise Malformed(f"tag: by {self.by} is not counted for each tag")
         lines = 1 if self.by == NONE else self.limit
@@ -86,7 +93,7 @@ class Question(msgspec.Struct, frozen=True):
 
 async def answer(store: Store, domain: str, question: Question) -> Statistics:
     """Of one Domain, or of `keys.ALL_DOMAINS`. Raises `Malformed`, `Temporary`."""
-    question.check()
+    question.check(OF_ALL if domain == keys.ALL_DOMAINS else OF_ONE)
     span = question.span
     index, _ = await load_index(store)
     part = RECIPIENTS if question.by == BY_RECIPIENT else COUNTS
@@ -113,11 +120,12 @@ async def _days(store: Store, domain: str, span: Range, part: str) -> list[str]:
     first, last = span.days
     found = []
     async for entry in list_all(store, keys.stats_of(domain), keys.before_stats(domain, first)):
-        day, name = keys.parse_stats(entry.key)
-        if day > last:
-            break
-        if name == part:
-            found.append(entry.key)
+        with suppress(ValueError):  # no counting has written it
+            day, name = keys.parse_stats(entry.key)
+            if day > last:
+                break
+            if name == part:
+                found.append(entry.key)
     return found
 
 

@@ -82,7 +82,7 @@ def since(text: str, grain: str, now: float) -> Range:
     if not match:
         raise Malformed(f"{text[:50]!r} is no span of time: write it like 36h, 7d or 4w")
     hours = int(match[1]) * {"h": 1, "d": 24, "w": 168}[match[2]]
-    first = datetime.fromtimestamp(now, UTC) - timedelta(hours=hours)
+    first = datetime.fromtimestamp(max(0.0, now - hours * 3600.0), UTC)
     return asked(rfc3339(first), "", grain, now)
 
 

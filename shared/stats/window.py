@@ -5,13 +5,13 @@ and what they were counted from. It is replaced as a whole, so that nothing is c
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from shared.ids import time_of
 from shared.outcome import MOVES, OPEN, State
-from shared.stats.counts import Table, bump, day_of_hour, hour_of, rows_of
+from shared.stats.counts import LAST_TIME, Table, bump, day_of_hour, hour_of, rows_of
 from shared.stats.schedule import HELD_S, look_time, looks_until
 
 QUARTER_S = 900
@@ -98,7 +98,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     delivery: str
     recipient: str
     outcome: State
-    at: float
+    at: Annotated[float, msgspec.Meta(ge=0, lt=LAST_TIME)]
     retry_at: float = 0
     hard: bool = False
 
@@ -112,6 +112,13 @@ class Move(NamedTuple):
 
 class Unclear(Exception):
     """A Delivery that is settled has another Outcome: what was before has to be read again."""
+
+
+def not_ahead(window: Window, now: float) -> Window:
+    """The same; what a clock that ran ahead has noted in it counts as noted now."""
+    for batch in window.open.values():
+        batch.changed = min(batch.changed, now)
+    return window
 
 
 def fold(bag: BagState, lines: Iterable[Line]) -> tuple[BagState, list[Move]]:

@@ -150,6 +150,11 @@ def test_the_command_shows_lines(url: str) -> None:
         (DOMAINS[0], "--since", "yesterday"),
         (DOMAINS[0], "--grain", "week"),
         (DOMAINS[0], "--by", "recipient_domain", "--tag", "spring"),
+        (DOMAINS[0], "--by", "domain"),
+        (DOMAINS[0], "--by", "nonsense"),
+        (DOMAINS[0], "--since", "99999w"),
+        ("all", "--by", "tag"),
+        ("all", "--tag", "spring"),
         (keys.ALL_DOMAINS,),
     ],
 )
@@ -157,3 +162,11 @@ def test_the_command_refuses_what_it_cannot_show(url: str, words: tuple[str, ...
     ran = ekiden("stats", *words, store_url=url)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("ekiden: ")
+    assert "domains/" not in ran.stderr, "a person knows no keys"
+
+
+def test_what_goes_into_a_file_is_never_cut_off(url: str) -> None:
+    ekiden("stats", "compact", store_url=url)
+    ran = ekiden("stats", "all", "--since", "9d", store_url=url, COLUMNS="60")
+    assert "unsubscribed" in ran.stdout
+    assert "…" not in ran.stdout

@@ -15,15 +15,17 @@ from mail_history import DOMAINS, START, history, recount
 from raw_lines import write_out
 
 from shared import feedback, keys
-from shared.errors import Malformed
+from shared.errors import Malformed, Temporary
 from shared.feedback import Event
 from shared.outcome import Outcome, decode_lines
+from shared.stats import export
 from shared.stats.compact import Compaction
 from shared.stats.counts import KINDS
 from shared.stats.export import Export
 from shared.store import open_store
 from shared.store.base import list_all
 from shared.store.memory import MemoryStore
+from shared.store.wrap import FlakyStore
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
 DAY_S = 86_400.0
@@ -137,6 +139,55 @@ def test_an_export_has_each_event_of_the_day(tmp_path: Path) -> None:
     assert not (tmp_path / "events" / f"domain={DOMAINS[0]}").exists()
 
 
+def exported(folder: Path) -> dict[str, list[bytes]]:
+    """File → its lines."""
+    parts = folder.rglob("part.jsonl.gz*")
+    return {str(e.relative_to(folder)): gzip.decompress(e.read_bytes()).splitlines() for e in parts}
+
+
+def test_an_export_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = await filled(MemoryStore())
+        await Export(store, tmp_path).day(DAY)
+        before = exported(tmp_path)
+        flaky = FlakyStore(store, Random(3), 0.1)
+        with pytest.raises(Temporary):
+            await Export(flaky, tmp_path).day(DAY)
+        assert exported(tmp_path) == before != {}
+        with pytest.raises(Temporary):
+            await Export(flaky, tmp_path / "other").day(DAY)
+        assert exported(tmp_path / "other") == {}
+
+    asyncio.run(story())
+
+
+def test_an_export_of_more_domains_than_a_process_has_files_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        store = await filled(MemoryStore())
+        await Export(store, tmp_path / "many").day(DAY)
+        monkeypatch.setattr(export, "MOST_OPEN", 1)
+        await Export(store, tmp_path / "one").day(DAY)
+        assert exported(tmp_path / "one") == exported(tmp_path / "many") != {}
+
+    asyncio.run(story())
+
+
+def test_an_export_leaves_out_what_nobody_can_read(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = await filled(MemoryStore())
+        done = await Export(store, tmp_path).day(DAY)
+        for prefix in (keys.BATCHES, keys.EVENTS):
+            spoilt = [e.key async for e in list_all(store, prefix) if e.key.endswith(".jsonl")]
+            await store.put(spoilt[0].rpartition(".")[0] + "x.jsonl", b"garbage")
+            await store.put(spoilt[-1], b'{"at":1e300}')
+        again = await Export(store, tmp_path).day(DAY)
+        assert 0 < again.outcomes <= done.outcomes
+
+    asyncio.run(story())
+
+
 def test_a_day_that_was_not_counted_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Malformed, match="nothing was counted"):
         asyncio.run(Export(MemoryStore(), tmp_path).day("2026-11-21"))
@@ -157,6 +208,21 @@ def test_the_command_exports_days(tmp_path: Path) -> None:
     assert re.match(r"\d+ Outcomes, \d+ events written to ", ran.stdout)
     parts = list((tmp_path / "lake").rglob("part.jsonl.gz"))
     assert {each.parent.name for each in parts} == {f"day={keys.day(START)}", f"day={DAY}"}
+
+
+def test_the_command_says_where_it_cannot_write(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ekiden.db"
+
+    async def fill() -> None:
+        store = open_store(url)
+        await filled(store)
+        await store.close()
+
+    asyncio.run(fill())
+    (tmp_path / "file").touch()
+    ran = ekiden("stats", "export", str(tmp_path / "file" / "lake"), "--day", DAY, store_url=url)
+    assert ran.returncode == 1
+    assert "lake cannot be written to: " in ran.stderr.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("words", [("--day", "yesterday"), (), ("--day", "2026-13-01")])

@@ -5,13 +5,12 @@ from functions.admin.principal import OPERATOR
 from functions.admin.route import Call, Query, Route
 from shared import keys
 from shared.domains import READ
-from shared.errors import Malformed
+from shared.errors import Malformed, NotFound
 from shared.http import Problem, Response, as_json
 from shared.stats.query import (
-    BY_DOMAIN,
-    BY_RECIPIENT,
-    BY_TAG,
     NONE,
+    OF_ALL,
+    OF_ONE,
     Question,
     Statistics,
     answer,
@@ -20,8 +19,6 @@ from shared.stats.ranges import DAY, asked
 
 USUAL_LINES = 20
 MOST_LINES = 1000
-OF_ONE = (NONE, BY_TAG, BY_RECIPIENT)
-OF_ALL = (NONE, BY_DOMAIN, BY_RECIPIENT)
 
 
 class Stats:
@@ -29,33 +26,28 @@ class Stats:
         self._parts = parts
 
     async def of_domain(self, call: Call) -> Response:
-        await self._parts.directory.domain(call.domain)
-        question = self._question(call, OF_ONE, call.request.parameter("tag"))
+        try:
+            await self._parts.directory.domain(call.domain)
+        except NotFound as error:
+            raise NotFound(f"no Domain is called {call.domain!r}") from error
+        question = self._question(call, OF_ONE)
         return as_json(200, await answer(self._parts.store, call.domain, question))
 
     async def of_all(self, call: Call) -> Response:
-        if call.request.parameter("tag"):
-            raise _invalid("tag: a tag means something within one Domain alone")
-        question = self._question(call, OF_ALL, "")
+        question = self._question(call, OF_ALL)
         return as_json(200, await answer(self._parts.store, keys.ALL_DOMAINS, question))
 
-    def _question(self, call: Call, ways: tuple[str, ...], tag: str) -> Question:
+    def _question(self, call: Call, ways: tuple[str, ...]) -> Question:
         """Raises `Problem` 422."""
         request = call.request
-        by = request.parameter("by", NONE)
-        if by not in ways:
-            raise _invalid(f"by: {by[:50]!r} is none of {', '.join(ways)}")
+        by, tag = request.parameter("by", NONE), request.parameter("tag")
         limit = call.number("limit", USUAL_LINES, MOST_LINES)
         start, end = request.parameter("from"), request.parameter("to")
         try:
             span = asked(start, end, request.parameter("grain", DAY), self._parts.clock())
-            return Question(span, by, tag, limit).check()
+            return Question(span, by, tag, limit).check(ways)
         except Malformed as error:
-            raise _invalid(str(error)) from error
-
-
-def _invalid(detail: str) -> Problem:
-    return Problem(422, "invalid_parameter", detail)
+            raise Problem(422, "invalid_parameter", str(error)) from error
 
 
 def routes(parts: Parts) -> list[Route]:
