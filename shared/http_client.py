@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CONNECT_S = 5.0
 """For one of several addresses."""
 _READ_BYTES = 16 * 1024
+MOST_INTERIM = 20
+"""Answers that announce another one (RFC 9110 §15.2): each costs us more than the server."""
 
 Resolve = Callable[[str], Awaitable[list[str]]]
 """Host → its addresses. Raises `NoMail` if it does not exist, `DnsUnavailable`."""
@@ -152,8 +154,11 @@ class Connection:
     async def _hear(self, most_bytes: int) -> Answer:
         import h11
 
-        status, headers, body = 0, {}, bytearray()
+        status, headers, body, interim = 0, {}, bytearray(), 0
         while not isinstance(event := await self._next_event(), h11.EndOfMessage):
+            interim += isinstance(event, h11.InformationalResponse)
+            if interim > MOST_INTERIM:
+                raise h11.RemoteProtocolError("it announces an answer that never comes")
             if isinstance(event, h11.Response):
                 status = event.status_code
                 headers = {n.decode(): v.decode("latin-1") for n, v in event.headers}

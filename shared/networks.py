@@ -26,19 +26,15 @@ _INSIDE: tuple[Network, ...] = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-        "::/96",  # unspecified, loopback, and IPv4 in an old disguise (RFC 4291 §2.5.5.1)
-        "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
-        "100::/64",  # discard (RFC 6666)
         "2001::/23",  # Teredo, ORCHID and others (RFC 2928)
         "2001:db8::/32",
         "3fff::/20",  # documentation (RFC 9637)
-        "5f00::/16",  # segment routing (RFC 9602)
-        "fc00::/7",  # unique local (RFC 4193)
-        "fe80::/10",
-        "fec0::/10",  # site-local, of old (RFC 3879)
-        "ff00::/8",
     )
 )
+_GLOBAL = ipaddress.ip_network("2000::/3")
+"""All that is given to anybody on the Internet (RFC 4291 §2.4). Outside are loopback, IPv4 in other
+disguises (RFC 2765 §2.1), local NAT64 (RFC 8215), unique local and link-local addresses, overlays
+that have taken what nobody was given, and multicast."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052 §2.1
 _6TO4 = ipaddress.ip_network("2002::/16")  # RFC 3056 §2
 
@@ -49,7 +45,7 @@ def is_public(address: str) -> bool:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return not any(_contains(_INSIDE, each) for each in _faces(parsed))
+    return all(_is_given(each) and not _contains(_INSIDE, each) for each in _faces(parsed))
 
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
@@ -80,6 +76,10 @@ def _faces(address: Address) -> list[Address]:
     if address in _6TO4:
         return [address, ipaddress.IPv4Address(int(address) >> 80 & 0xFFFFFFFF)]
     return [address]
+
+
+def _is_given(address: Address) -> bool:
+    return address.version == 4 or address in _GLOBAL or address in _NAT64
 
 
 def _contains(networks: Sequence[Network], address: Address) -> bool:

@@ -6,10 +6,12 @@ The bucket's lifecycle ends it (`shared/layout.py`). It is what a replay by time
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from shared import keys
+from shared.errors import NotFound
 from shared.store.base import Store, list_all
 
 
@@ -52,10 +54,19 @@ async def write(
 async def of_day(
     store: Store, domain: str, webhook: str, day: str, before: str = ""
 ) -> AsyncIterator[tuple[str, list[WebhookAttempt]]]:
-    """(name of the log object, its lines) of one day, the latest first, from behind `before`."""
+    """(name of the log object, its lines) of one day, the latest first, from behind `before`.
+
+    What cannot be read, or was deleted since it was listed, has no lines.
+    """
     prefix = keys.calls_of_day(domain, webhook, day)
     found = sorted([entry.key async for entry in list_all(store, prefix)], reverse=True)
     for key in found:
         name = key.removeprefix(prefix)
         if not before or name < before:
-            yield name, _DECODER.decode_lines((await store.get(key)).body)
+            yield name, await _read(store, key)
+
+
+async def _read(store: Store, key: str) -> list[WebhookAttempt]:
+    with suppress(NotFound, msgspec.MsgspecError, UnicodeDecodeError):
+        return _DECODER.decode_lines((await store.get(key)).body)
+    return []

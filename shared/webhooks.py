@@ -16,7 +16,7 @@ import msgspec
 from shared import keys
 from shared.config import Config
 from shared.domains import Domain
-from shared.errors import Malformed, NotFound
+from shared.errors import Changed, Malformed, NotFound
 from shared.http_url import parse as parse_url
 from shared.networks import is_public, is_within, parse_networks
 from shared.outcome import State
@@ -34,6 +34,8 @@ MOST_SECRETS = 4
 """That sign side by side."""
 MOST_PER_POST = 500
 SECRET_PREFIX = "whsec_"
+_TRIES = 20
+"""To change the Domain's record, which others change too."""
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,14 +119,12 @@ async def add(
     store: Store, domain: str, change: WebhookChange, rules: Rules, now: float
 ) -> Webhook:
     """A new Webhook with its first secret. Raises `NotFound`, `Malformed`."""
-    record, etag = await _domain(store, domain)
-    if len(record.webhooks) >= MOST_OF_A_DOMAIN:
-        raise Malformed(f"{domain} has {MOST_OF_A_DOMAIN} Webhooks, and no Domain has more")
+    _check_room((await _domain(store, domain))[0])
     plain = Webhook(id=f"wh_{secrets.token_hex(6)}", url="", secrets=[_new(now)], created_at=now)
     made = changed(plain, change, rules)
     await store.create(keys.webhook(domain, made.id), msgspec.json.encode(made))
     # Died before: nobody knows of it. Died after: it hears.
-    await _enter(store, record, etag, made)
+    await _enter(store, domain, made.id, is_new=True)
     return made
 
 
@@ -134,20 +134,21 @@ async def change(
     """Raises `NotFound`, `Malformed`, `Changed`."""
     before, its_etag = await _load(store, domain, webhook_id)
     after = changed(before, wanted, rules)
-    record, etag = await _domain(store, domain)
     await store.replace(keys.webhook(domain, webhook_id), msgspec.json.encode(after), its_etag)
-    await _enter(store, record, etag, after)
+    # Died before: it hears what it heard until now, of what it wants now.
+    await _enter(store, domain, webhook_id)
     return after
 
 
 async def remove(store: Store, domain: str, webhook_id: str) -> None:
-    """What it still had to hear is dropped. Raises `NotFound`, `Changed`."""
+    """What it still had to hear is dropped. Raises `NotFound`."""
     record, etag = await _domain(store, domain)
-    left = {name: events for name, events in record.webhooks.items() if name != webhook_id}
-    if left == record.webhooks:
+    if webhook_id not in record.webhooks:
         raise NotFound(f"{domain} has no Webhook {webhook_id!r}")
-    body = msgspec.json.encode(msgspec.structs.replace(record, webhooks=left))
-    await store.replace(keys.domain_record(domain), body, etag)
+    while webhook_id in record.webhooks:
+        left = {name: events for name, events in record.webhooks.items() if name != webhook_id}
+        await _try_to_change(store, record, left, etag)
+        record, etag = await _domain(store, domain)
     # Died before: it is no Webhook any more, and its object lies about.
     await store.delete(keys.webhook(domain, webhook_id))
 
@@ -220,11 +221,37 @@ def _new(now: float) -> Secret:
     return Secret(SECRET_PREFIX + b64encode(secrets.token_bytes(32)).decode(), now)
 
 
-async def _enter(store: Store, record: Domain, etag: str, webhook: Webhook) -> None:
-    """Say in the Domain's record what it wants to hear."""
-    webhooks = record.webhooks | {webhook.id: list(webhook.events) if webhook.active else []}
-    if webhooks != record.webhooks:
-        body = msgspec.json.encode(msgspec.structs.replace(record, webhooks=webhooks))
+def _check_room(record: Domain) -> None:
+    """Raises `Malformed`."""
+    if len(record.webhooks) >= MOST_OF_A_DOMAIN:
+        raise Malformed(f"{record.name} has {MOST_OF_A_DOMAIN} Webhooks, and no Domain has more")
+
+
+async def _enter(store: Store, domain: str, webhook_id: str, *, is_new: bool = False) -> None:
+    """Say in the Domain's record what the Webhook wants to hear, whoever else changes the record,
+    or the Webhook, meanwhile. Raises `NotFound`, `Malformed`, `Changed`."""
+    for _ in range(_TRIES):
+        record, etag = await _domain(store, domain)
+        # Read behind the record: when both agree, nobody has entered anything older since.
+        webhook = await load(store, domain, webhook_id)
+        wanted = list(webhook.events) if webhook.active else []
+        entered = record.webhooks.get(webhook_id)
+        if entered == wanted:
+            return
+        if entered is None and not is_new:
+            raise NotFound(f"{domain} has no Webhook {webhook_id!r}")  # removed just now
+        if entered is None:
+            _check_room(record)
+        await _try_to_change(store, record, record.webhooks | {webhook_id: wanted}, etag)
+    raise Changed(f"{domain} changes all the time")
+
+
+async def _try_to_change(
+    store: Store, record: Domain, webhooks: dict[str, list[str]], etag: str
+) -> None:
+    """Unless somebody else was quicker."""
+    body = msgspec.json.encode(msgspec.structs.replace(record, webhooks=webhooks))
+    with suppress(Changed):
         await store.replace(keys.domain_record(record.name), body, etag)
 
 

@@ -115,6 +115,7 @@ def attempts(
     wanted = _day(day)
 
     async def read(store: Store) -> list[WebhookAttempt]:
+        await webhooks.load(store, name, id_)
         found: list[WebhookAttempt] = []
         async for _, lines in webhook_log.of_day(store, name, id_, wanted):
             found += [each for each in reversed(lines) if not (failed and each.taken)]
@@ -132,7 +133,9 @@ def attempts(
 def replay(
     name: Name,
     id_: Id,
-    since: Annotated[str, typer.Option(help="Only the last so long, as in 2h.")] = "1d",
+    since: Annotated[
+        str, typer.Option(help="Only the last so long, as in 2h; 1d, with --failed all, unless.")
+    ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="Only what was never taken.")] = False,
     message: Annotated[str, typer.Option(help="One message alone, by its id.")] = "",
     config: ConfigFile = "",
@@ -140,8 +143,10 @@ def replay(
 ) -> None:
     """Tell it again: what was tried lately, or what failed, under the same message ids."""
     now = time.time()
+    wanted = webhook_replay.usual(now, only_failed=failed, message=message)
     try:
-        wanted = Range(now - Duration().parse(since), now)
+        if since:
+            wanted = Range(now - Duration().parse(since), now)
     except ValueError as error:
         raise typer.BadParameter(f"--since: {error}") from error
     put_back = with_store(

@@ -5,7 +5,7 @@ the calls of others find room. One that does not answer is left alone for a mome
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ IDLE_S = 10.0
 """Servers close what is idle, commonly after a minute or less; and to look up anew is right."""
 MOST_CALLS = 200
 """Of one Webhook, under way and waiting here."""
+MOST_OF_DOMAIN = 300
+"""Of all its Webhooks: some of them may hang, and other Domains' calls have to find room."""
 LONGEST_WAIT_S = 5.0
 """For its turn. What would have to wait longer waits in the bucket."""
 MOST_BODY_BYTES = 4096
@@ -140,20 +142,26 @@ class Endpoints:
         self._manners = manners
         self._monotonic = monotonic
         self._known: OrderedDict[str, Endpoint] = OrderedDict()
+        self._of_domain: Counter[str] = Counter()
+        """Calls under way."""
 
     @asynccontextmanager
-    async def call(self, webhook_id: str) -> AsyncIterator[Endpoint | None]:
-        """The Webhook, for one call; None: not now."""
+    async def call(self, domain: str, webhook_id: str) -> AsyncIterator[Endpoint | None]:
+        """A Domain's Webhook, for one call; None: not now."""
         endpoint = self._known.setdefault(webhook_id, Endpoint(self._manners, self._monotonic))
         self._known.move_to_end(webhook_id)
-        if not endpoint.is_free:
+        if not endpoint.is_free or self._of_domain[domain] >= MOST_OF_DOMAIN:
             yield None
             return
         endpoint.calls += 1
+        self._of_domain[domain] += 1
         try:
             yield endpoint
         finally:
             endpoint.calls -= 1
+            self._of_domain[domain] -= 1
+            if not self._of_domain[domain]:
+                del self._of_domain[domain]
             self._forget_some()
 
     def _forget_some(self) -> None:

@@ -122,7 +122,7 @@ class _Notify:
     async def _tell(self, key: str, call: Call, webhook: Webhook, posts: list[Post]) -> None:
         """Raises `NotTaken`."""
         name, number = keys.parse_notifying(key)
-        async with self.endpoints.call(webhook.id) as endpoint:
+        async with self.endpoints.call(call.domain, webhook.id) as endpoint:
             if endpoint is None:
                 done = Turn(left=len(posts), verdict=Verdict.HELD)
             else:

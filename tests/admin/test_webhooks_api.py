@@ -1,20 +1,26 @@
 """Webhooks by the operator API: made, changed, rotated, tried, told again."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from admin_desk import NOW, OTHER, AdminDesk
 from station import DOMAIN
 
-from shared import keys, webhook_log
+from functions.admin.resources import webhooks as resource
+from shared import keys, webhook_log, webhooks
 from shared.notifying import Call
 from shared.stage import Failure
+from shared.store.base import Store
+from shared.store.wrap import Wrapper
 from shared.webhook_log import WebhookAttempt
-from shared.webhooks import EVENTS
+from shared.webhooks import EVENTS, Rules, WebhookChange
 
 EVERY = f"/v1/domains/{DOMAIN}/webhooks"
+T = TypeVar("T")
 URL = "https://hooks.example/ekiden"
 
 
@@ -150,6 +156,86 @@ def test_a_query_that_cannot_be_used_is_refused(desk: AdminDesk, query: str) -> 
     assert desk.call("GET", f"{EVERY}/{name}/attempts?{query}").status == 422
 
 
+def test_a_page_of_what_is_rare_ends_and_says_how_to_go_on(
+    desk: AdminDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "MOST_TURNS", 3)
+    name = made(desk)["id"]
+    for number in range(7):
+        logged(desk, name, NOW + number, f"a{number}", status=204 if number else 500)
+    pages, after = [], ""
+    while not pages or after:
+        query = f"failed=true&after={after}"
+        page = desk.call("GET", f"{EVERY}/{name}/attempts?{query}").json
+        pages.append([each["id"] for each in page["attempts"]])
+        after = page["next"]
+    assert pages == [[], [], ["a0"]]
+
+
+def test_a_log_object_that_cannot_be_read_hides_no_other(desk: AdminDesk) -> None:
+    name = made(desk)["id"]
+    logged(desk, name, NOW, "well")
+    spoilt = keys.call_log(DOMAIN, name, NOW + 1, "spoilt")
+    asyncio.run(desk.store.put(spoilt, b'{"id":'))
+    shown = desk.call("GET", f"{EVERY}/{name}/attempts").json["attempts"]
+    assert [each["id"] for each in shown] == ["well"]
+    desk.call("POST", f"{EVERY}/{name}/replay", {})
+    assert [each.only for each in calls(desk)] == [["well"]]
+
+
+class Interleaved(Wrapper):
+    """Others may come in between any two calls."""
+
+    def __init__(self, inner: Store, rng: Random) -> None:
+        super().__init__(inner)
+        self._rng = rng
+
+    async def _pass_on(self, op: str, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        for _ in range(self._rng.randrange(4)):
+            await asyncio.sleep(0)
+        return await call()
+
+
+def test_webhooks_that_are_made_and_changed_at_once_all_hear(desk: AdminDesk) -> None:
+    rules = Rules()
+
+    async def story() -> None:
+        store = Interleaved(desk.store, Random(1))
+        wanted = [WebhookChange(url=f"https://h{n}.example/") for n in range(6)]
+        made = await asyncio.gather(
+            *(webhooks.add(store, DOMAIN, each, rules, NOW) for each in wanted)
+        )
+        one, *others = [each.id for each in made]
+        less = WebhookChange(events=["bounced"])
+        await asyncio.gather(
+            webhooks.remove(store, DOMAIN, one),
+            *(webhooks.change(store, DOMAIN, each, less, rules) for each in others),
+        )
+        listed = await webhooks.list_webhooks(desk.store, DOMAIN)
+        assert sorted(each.id for each in listed) == sorted(others)
+
+    desk.do(story())
+    heard = desk.get(keys.domain_record(DOMAIN))["webhooks"]
+    assert list(heard.values()) == [["bounced"]] * 5
+
+
+def test_two_changes_of_one_webhook_at_once_never_leave_two_opinions(desk: AdminDesk) -> None:
+    name = made(desk)["id"]
+
+    async def story(seed: int) -> None:
+        store = Interleaved(desk.store, Random(seed))
+        changes = [WebhookChange(events=[event]) for event in ("bounced", "opened")]
+        await asyncio.gather(
+            *(webhooks.change(store, DOMAIN, name, each, Rules()) for each in changes),
+            return_exceptions=True,
+        )
+
+    for seed in range(30):
+        desk.do(story(seed))
+        record = desk.get(keys.webhook(DOMAIN, name))
+        assert desk.get(keys.domain_record(DOMAIN))["webhooks"][name] == record["events"], seed
+
+
 def calls(desk: AdminDesk) -> list[Call]:
     found = desk.keys(keys.NOTIFYING)
     return [msgspec.convert(desk.get(key), Call) for key in found]
@@ -177,8 +263,8 @@ def test_one_message_is_told_again(desk: AdminDesk) -> None:
 
 def test_what_failed_is_put_back_as_if_it_had_never_been_tried(desk: AdminDesk) -> None:
     name = made(desk)["id"]
-    source = keys.outcomes_of_attempt("b" * 26, 0, 0)
     for number, at in enumerate((NOW - 10, NOW - 20, NOW - 90_000)):
+        source = keys.outcomes_of_attempt("b" * 26, number, 0)
         call = Call(domain=DOMAIN, webhook=name, source=source, at=at, attempt=7, taken=["m"])
         key = keys.notifying(DOMAIN, name, "n", number)
         failure = Failure(
@@ -193,7 +279,8 @@ def test_what_failed_is_put_back_as_if_it_had_never_been_tried(desk: AdminDesk) 
         )
         body = msgspec.json.encode(failure)
         asyncio.run(desk.store.put(keys.failed("notify", key), body))
-    assert desk.call("POST", f"{EVERY}/{name}/replay", {"only_failed": True}).status == 202
+    wish = {"only_failed": True, "since": NOW - 86_400}
+    assert desk.call("POST", f"{EVERY}/{name}/replay", wish).status == 202
     assert [(each.attempt, each.taken) for each in calls(desk)] == [(0, ["m"])] * 2
     assert len(desk.keys(keys.FAILED)) == 1, "the one of the day before stays"
 
@@ -212,3 +299,51 @@ def test_what_failed_is_put_back_as_if_it_had_never_been_tried(desk: AdminDesk) 
 def test_a_range_that_is_none_is_refused(desk: AdminDesk, wish: dict[str, Any]) -> None:
     name = made(desk)["id"]
     assert desk.call("POST", f"{EVERY}/{name}/replay", wish).status == 422
+
+
+def failed(desk: AdminDesk, name: str, number: int, at: float, work: bytes) -> None:
+    key = keys.notifying(DOMAIN, name, "n", number)
+    failure = Failure(
+        stage="notify",
+        key=key,
+        cause="Paused",
+        message="",
+        last_line="",
+        at=at,
+        tries=1,
+        body=work,
+    )
+    body = msgspec.json.encode(failure)
+    asyncio.run(desk.store.put(keys.failed("notify", key), body))
+
+
+def test_what_failed_comes_back_however_long_ago_it_did(desk: AdminDesk) -> None:
+    """Who was paused for a long week-end, or a season, has missed all of it."""
+    name = made(desk)["id"]
+    for number, days in enumerate((0, 3, 90)):
+        source = keys.outcomes_of_attempt("b" * 26, number, 0)
+        call = Call(domain=DOMAIN, webhook=name, source=source, at=NOW)
+        failed(desk, name, number, NOW - days * 86_400, msgspec.json.encode(call))
+    assert desk.call("POST", f"{EVERY}/{name}/replay", {"only_failed": True}).status == 202
+    assert len(calls(desk)) == 3
+    assert desk.keys(keys.FAILED) == []
+
+
+def test_a_failure_that_cannot_be_read_stays_and_stops_no_other(desk: AdminDesk) -> None:
+    name = made(desk)["id"]
+    call = Call(domain=DOMAIN, webhook=name, source="s", at=NOW)
+    failed(desk, name, 0, NOW, b"garbage")
+    failed(desk, name, 1, NOW, msgspec.json.encode(call))
+    spoilt = keys.failed("notify", keys.notifying(DOMAIN, name, "m", 0))
+    asyncio.run(desk.store.put(spoilt, b"{"))
+    assert desk.call("POST", f"{EVERY}/{name}/replay", {"only_failed": True}).status == 202
+    assert len(calls(desk)) == 1
+    assert len(desk.keys(keys.FAILED)) == 2
+
+
+def test_two_replays_of_one_moment_are_two(desk: AdminDesk) -> None:
+    name = made(desk)["id"]
+    logged(desk, name, NOW - 60, "one", "two")
+    for message in ("one", "two"):
+        desk.call("POST", f"{EVERY}/{name}/replay", {"message": message})
+    assert sorted(each.only for each in calls(desk)) == [["one"], ["two"]]

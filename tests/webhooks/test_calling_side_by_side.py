@@ -2,13 +2,14 @@
 another."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from notify_world import delivered, notify_world
 from own_authority import Authority
 from receiver import Told, receiver, whole
 
-from functions.notify.endpoint import Endpoint, Manners, NotNow
+from functions.notify.endpoint import MOST_OF_DOMAIN, Endpoint, Endpoints, Manners, NotNow
 from shared import keys
 from shared.http_client import NoAnswer, Way
 from shared.http_url import HttpUrl, parse
@@ -158,6 +159,23 @@ def test_one_that_never_answers_does_not_delay_another() -> None:
             await asyncio.gather(*runs)
             assert len(slow.told) == len(quick.told) == 60
             assert await here.keys(keys.NOTIFYING) == []
+
+    asyncio.run(story())
+
+
+def test_a_domain_whose_webhooks_all_hang_leaves_room_for_the_others() -> None:
+    async def story() -> None:
+        endpoints = Endpoints(Manners(Way(here_it_is)), asyncio.get_running_loop().time)
+        async with AsyncExitStack() as under_way:
+            for number in range(MOST_OF_DOMAIN):
+                call = endpoints.call("a.example", f"wh_{number % 20}")
+                assert await under_way.enter_async_context(call) is not None
+            async with endpoints.call("a.example", "wh_0") as one_more:
+                assert one_more is None
+            async with endpoints.call("b.example", "wh_99") as other:
+                assert other is not None
+        async with endpoints.call("a.example", "wh_0") as later:
+            assert later is not None
 
     asyncio.run(story())
 

@@ -44,6 +44,7 @@ def test_a_webhook_by_hand(tmp_path: Path) -> None:
     assert does("webhook", "test", DOMAIN, name).startswith(keys.notifying_of(DOMAIN, name))
     assert does("webhook", "attempts", DOMAIN, name) == ""
     assert does("webhook", "replay", DOMAIN, name) == "0 calls put back.\n"
+    assert does("webhook", "replay", DOMAIN, name, "--failed") == "0 calls put back.\n"
     does("webhook", "resume", DOMAIN, name)
     does("webhook", "remove", DOMAIN, name)
     assert does("webhook", "list", DOMAIN) == "0 Webhooks.\n"
@@ -58,6 +59,8 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
         ("add", "nobody.example", "https://hooks.example/"),
         ("remove", DOMAIN, "wh_x"),
         ("replay", DOMAIN, "wh_x"),
+        ("attempts", DOMAIN, "wh_x"),
+        ("attempts", DOMAIN, "../../x"),
     ):
         ran = ekiden("webhook", *words, store_url=url)
         assert (ran.returncode, ran.stdout) == (1, "")

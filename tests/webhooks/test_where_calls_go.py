@@ -127,6 +127,7 @@ def test_a_host_without_an_address_gives_no_answer(zone: Zone) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab",
         b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + b"HTTP/1.1 204 Well\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_no_answer(said: bytes) -> None:

@@ -12,6 +12,9 @@ from shared.webhook_log import WebhookAttempt
 from shared.webhook_replay import Range
 from shared.webhooks import Webhook, WebhookChange, rules_of
 
+MOST_TURNS = 1000
+"""Of the log for one page: what is looked for may be rare, and a call has to end."""
+
 
 class NewWebhook(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """Where to tell what."""
@@ -61,7 +64,8 @@ class ReplayWish(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_d
     """What to tell again: what was tried between two times, or one message of it."""
 
     since: float = 0.0
-    """Seconds since 1970; 0: a day before `until`, or the longest range if `message` is given."""
+    """Seconds since 1970; 0: a day before `until`, 31 days if `message` is given, ever if
+    `only_failed`."""
     until: float = 0.0
     """0: now."""
     only_failed: bool = False
@@ -127,10 +131,11 @@ class Webhooks:
         day = _day(request.parameter("day") or keys.day(self._parts.clock()))
         shown: list[WebhookAttempt] = []
         found = webhook_log.of_day(self._store, call.domain, name, day, request.parameter("after"))
-        only_failed = request.parameter("failed") == "true"
+        only_failed, turns = request.parameter("failed") == "true", 0
         async for place, attempts in found:
+            turns += 1
             shown += [each for each in reversed(attempts) if not (only_failed and each.taken)]
-            if len(shown) >= limit:
+            if len(shown) >= limit or turns >= MOST_TURNS:
                 return as_json(200, AttemptPage(shown, place))
         return as_json(200, AttemptPage(shown))
 
@@ -138,17 +143,20 @@ class Webhooks:
         wish: ReplayWish = call.body
         now = self._parts.clock()
         until = wish.until or now
-        back_s = webhook_replay.LONGEST_RANGE_S if wish.message else 86400.0
+        wanted = Range(wish.since, until) if wish.since else self._usual(wish, until)
         put_back = await webhook_replay.replay(
             self._store,
             call.domain,
             call.parameters["webhook"],
-            Range(wish.since or until - back_s, until),
+            wanted,
             now,
             only_failed=wish.only_failed,
             message=wish.message,
         )
         return self._put_back(put_back)
+
+    def _usual(self, wish: ReplayWish, until: float) -> Range:
+        return webhook_replay.usual(until, only_failed=wish.only_failed, message=wish.message)
 
     def _put_back(self, wakes: list[Wake]) -> Response:
         for each in wakes:
@@ -207,7 +215,7 @@ def routes(parts: Parts) -> list[Route]:
             one,
             ADMIN,
             made.change,
-            "WebhookChange a Webhook",
+            "Change a Webhook",
             ShownWebhook,
             body=WebhookChange,
         ),
