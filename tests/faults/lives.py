@@ -39,6 +39,7 @@ from functions.validate import stage as validate
 from shared import config, keys
 from shared.domains import Directory
 from shared.http import Request
+from shared.notifying import Announcer
 from shared.outcome import Outcome, decode_lines
 from shared.provision import add_api_key, add_domain
 from shared.stage import Stage, Wake
@@ -213,7 +214,11 @@ class Process:
         directory = Directory(store, clock)
         suppressions = Suppressions(store, directory)
         settings = send.SendSettings(
-            owner, lease_s=lease_s, flush_outcomes=flush_outcomes, journal=journal
+            owner,
+            lease_s=lease_s,
+            flush_outcomes=flush_outcomes,
+            journal=journal,
+            announcer=Announcer(store, directory),
         )
         made = [
             inbox.stage(self.submit),
