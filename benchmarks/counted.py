@@ -182,6 +182,10 @@ class Apart(_Place):
         store = CountingStore(self.aside)
         # At a full hour: that is not when suppressions are folded.
         now = (time.time() // HOUR_S + 1) * HOUR_S
+        # The first one of a day looks what Domains keep no longer.
+        await sweep.sweeping(
+            self.config, self.aside, lambda: now - self.config.stats.interval
+        ).sweep()
         await sweep.sweeping(self.config, store, lambda: now).sweep()
         counts = billed(store.counts)
         return {**counts, "waited": sum(counts.values()), "calls": 1}

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from ekiden.expiry import Expiry
 from shared.config import Config
+from shared.domain_retention.turns import RetentionTurns
 from shared.stats.turns import StatsTurns
 from shared.store.base import Store
 from shared.suppressions.turns import Turns
@@ -51,4 +52,5 @@ def upkeep(config: Config, store: Store) -> list[Upkeep]:
         Upkeep("compacting suppressions", interval_s, Turns(store, time.time)),
         Upkeep("counting", counted_s, StatsTurns(store, time.time, counted_s)),
         Upkeep("forgetting what is old", interval_s, Expiry(config, store, time.time)),
+        Upkeep("forgetting for Domains", interval_s, RetentionTurns(store, time.time)),
     ]

@@ -157,7 +157,10 @@ class Directory:
 
     async def domain(self, name: str) -> Domain:
         """Raises `NotFound`."""
-        return await self._record(keys.domain_record(name), Domain)
+        try:
+            return await self._record(keys.domain_record(name), Domain)
+        except NotFound as error:
+            raise NotFound(f"no Domain is called {name!r}") from error
 
     async def domain_body(self, name: str) -> bytes:
         """The Domain's record as it is stored. Raises `NotFound`."""
@@ -216,7 +219,8 @@ class Directory:
     async def remember(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
         """What `read` gave at most `REMEMBER_S` ago."""
         known = self._remembered.get(key)
-        if known and known[0] > self._clock():
+        # A clock that was set back must not prolong it.
+        if known and 0 < known[0] - self._clock() <= REMEMBER_S:
             return known[1]  # type: ignore[return-value]  # each key always holds one type
         value = await read()
         if len(self._remembered) > 10_000:

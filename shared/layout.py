@@ -75,6 +75,21 @@ _COUNT = Rights(
     list=("submitted/", "batches/", "events/"),
 )
 """Outcomes and events become hourly counts."""
+_FORGET = Rights(
+    read=("control/retention/*",),
+    write=(keys.retention_index(), keys.retention_of("*")),
+    delete=(
+        "batches/*",
+        "domains/*/tags/*",
+        "archive/submitted/*",
+        "archive/inbound/*",
+        "events/*",
+        "received/*",
+        "calls/*",
+    ),
+    list=("failed/", "received/", "calls/"),
+)
+"""What a Domain keeps for a shorter time than the bucket's rules say."""
 
 RIGHTS: dict[str, Rights] = {
     "submit": Rights(
@@ -230,6 +245,7 @@ RIGHTS: dict[str, Rights] = {
             "audit/*",
             "stats/*",
             keys.stats_index(),
+            keys.retention_wish("*"),
             "control/paused/*",
         ),
         write=(
@@ -248,6 +264,7 @@ RIGHTS: dict[str, Rights] = {
             "domains/*/suppressions/*",
             "domains/*/suppressed/*",
             "domains/*/webhooks/*",
+            keys.retention_wish("*"),
             "control/paused/*",
             "audit/*",
         ),
@@ -273,7 +290,8 @@ RIGHTS: dict[str, Rights] = {
         list=("control/redrives/",),
     )
     | _COMPACT
-    | _COUNT,
+    | _COUNT
+    | _FORGET,
     "pod": _PROBE
     | Rights(
         read=(
@@ -290,7 +308,7 @@ RIGHTS: dict[str, Rights] = {
 replaced (`If-Match`) has to be readable, too. The demo sender, which writes what comes back by
 itself, has rights nowhere."""
 
-_SWEEP_OF_POD = _RELEASE | _COMPACT | _COUNT
+_SWEEP_OF_POD = _RELEASE | _COMPACT | _COUNT | _FORGET
 RIGHTS["pod_sending"] = RIGHTS["pod"] | RIGHTS["send"] | RIGHTS["bounce"] | _SWEEP_OF_POD
 """The pod where it sends, too (`infra/knative/components/send-from-pod`)."""
 

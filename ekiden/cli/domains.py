@@ -9,16 +9,19 @@ from ekiden.cli import domain_check
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
 from shared.dkim_keys import Algorithm
 from shared.domains import DkimKeys, Domain
+from shared.errors import Malformed
 from shared.provision import (
     add_dkim_key,
     add_domain,
     change_domain,
     dns_records,
     read_dkim,
+    read_domain,
     remove_dkim_key,
     remove_domain,
     sign_with,
 )
+from shared.store.base import Store
 
 domain = typer.Typer(no_args_is_help=True, help="Domains and their DKIM keys.")
 
@@ -181,3 +184,32 @@ def receives(
         configuration(config, set_), lambda store: change_domain(store, name, receives=chosen)
     )
     typer.echo(f"{name} receives {', '.join(chosen) or 'bounces alone'}")
+
+
+@domain.command()
+def keep(
+    name: Name,
+    days: Annotated[
+        list[str],
+        typer.Argument(help="kind=days of batches, events, received, calls, as in batches=30."),
+    ],
+    config: ConfigFile = "",
+    set_: Settings = None,
+) -> None:
+    """Set what is kept for a shorter time than by the installation, all at once. `-` is nothing."""
+    from shared.domain_retention import wishes
+    from shared.domain_retention.wanted import parse_days
+
+    try:
+        chosen = parse_days([] if days == ["-"] else days)
+    except Malformed as error:
+        raise typer.BadParameter(str(error)) from error
+
+    async def change(store: Store) -> None:
+        await read_domain(store, name)
+        _, etag = await wishes.load(store, name)
+        await wishes.keep(store, name, chosen, etag)
+
+    with_store(configuration(config, set_), change)
+    shown = ", ".join(f"{kind} for {number} days" for kind, number in chosen.items())
+    typer.echo(f"{name} keeps {shown or 'all as the installation does'}")

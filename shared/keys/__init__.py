@@ -39,6 +39,9 @@
     control/stats/index.json                   how far the mail was counted
     control/stats/batches/<quarter>.json       the Batches of a quarter of an hour, as counted
     control/stats/events/<domain>/<day>.json   the same of a day's events
+    control/retention/index.json               which Domains are left today, and whose turn it is
+    control/retention/wishes/<domain>.json     what a Domain keeps less long than the installation
+    control/retention/domains/<domain>.json    how far that has come
     stats/<domain>/<day>/<part>.json           hourly counts, of which part is `counts` or `to`
     batches/<batch>/progress.json              its Outcomes, counted by Bag: spares reading them
 

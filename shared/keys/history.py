@@ -60,6 +60,38 @@ def calls_of_day(domain: str, webhook: str, of_day: str) -> str:
     return f"calls/{domain}/{webhook}/{of_day}/"
 
 
+def calls_of(domain: str) -> str:
+    """The prefix of all that a Domain's Webhooks were told."""
+    return f"calls/{domain}/"
+
+
+def behind_calls(domain: str, webhook: str) -> str:
+    """Behind all that this one was told, for listings that jump over it."""
+    return f"{calls_of(domain)}{webhook}/~"
+
+
+def retention_index() -> str:
+    return "control/retention/index.json"
+
+
+def retention_of(domain: str) -> str:
+    """How far it is."""
+    return f"control/retention/domains/{domain}.json"
+
+
+def retention_wishes() -> str:
+    return "control/retention/wishes/"
+
+
+def retention_wish(domain: str) -> str:
+    return f"{retention_wishes()}{domain}.json"
+
+
+def parse_retention_wish(key: str) -> str:
+    """The Domain of a wish's key."""
+    return key.removeprefix(retention_wishes()).removesuffix(".json")
+
+
 def paused(destination: str) -> str:
     return f"{PAUSED}{quote(destination, safe='')}.json"
 

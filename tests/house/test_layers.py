@@ -68,6 +68,7 @@ PURE = [
         for name in ("counts", "day_events", "ranges", "schedule", "window")
     ),
     *(f"shared/one_address/{name}.py" for name in ("person", "rewriting")),
+    *(f"shared/domain_retention/{name}.py" for name in ("wanted", "stretches")),
     *(f"functions/notify/{name}.py" for name in ("decide", "messages")),
     *("shared/http_url.py", "shared/networks.py"),
     *("ekiden/replay/moment.py", "ekiden/replay/compare.py"),

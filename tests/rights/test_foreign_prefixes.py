@@ -58,11 +58,16 @@ KEYS = [
     keys.stats_index(),
     keys.stats_window("a"),
     keys.stats_events(DOMAIN, "1970-01-01"),
+    keys.retention_index(),
+    keys.retention_of(DOMAIN),
+    keys.retention_wish(DOMAIN),
     keys.progress(BATCH),
     keys.audit(1.0, "a"),
     "probe/a",
     "something/else",
 ]
+FORGETTING = {"sweep", "pod_sending"}
+"""They delete what a Domain keeps no longer."""
 FORBIDDEN = [
     ("submit", "delete", keys.submitted(BATCH)),
     ("submit", "read", keys.domain_dkim(DOMAIN)),
@@ -110,13 +115,16 @@ FORBIDDEN = [
     ("sweep", "read", keys.domain_record(DOMAIN)),
     ("sweep", "write", keys.content(BATCH)),
     ("sweep", "delete", keys.failed("send", "x")),
+    ("sweep", "write", keys.retention_wish(DOMAIN)),
+    ("sweep", "delete", keys.tagged(DOMAIN, "a", BATCH).replace("tags", "templates")),
+    ("sweep", "delete", keys.stats_of_day(DOMAIN, "1970-01-01", "counts")),
     ("pod", "read", keys.inbound(BATCH)),
     ("pod", "delete", keys.submitted(BATCH)),
     ("pod", "write", keys.dispatched(BATCH, 0, 0)),
     ("pod_sending", "read", keys.domain_dkim(DOMAIN)),
     ("pod_sending", "write", keys.api_key(DOMAIN, ID)),
     *((function, "write", keys.archived(keys.submitted(BATCH))) for function in ("submit", "send")),
-    *((function, "delete", keys.content(BATCH)) for function in RIGHTS),
+    *((function, "delete", keys.content(BATCH)) for function in sorted(RIGHTS.keys() - FORGETTING)),
     *((function, "list", "") for function in RIGHTS),
 ]
 

@@ -15,6 +15,7 @@ import stories_of_care
 import stories_of_counts
 import stories_of_mail
 import stories_of_pod
+import stories_of_retention
 import stories_of_suppressions
 import stories_of_track
 import stories_of_webhooks
@@ -31,6 +32,7 @@ STORIES = [
     *stories_of_track.STORIES,
     *stories_of_admin.STORIES,
     *stories_of_counts.STORIES,
+    *stories_of_retention.STORIES,
 ]
 WITHIN_S = 120
 Ends = dict[str, str]

@@ -24,8 +24,14 @@ REPLACED = {
         "events/*",
         *(f"domains/*/{name}" for name in ("domain.json", "dkim.json", "tracking.json")),
         *(f"domains/*/{kind}/*" for kind in ("keys", "templates", "suppressed", "webhooks")),
+        keys.retention_wish("*"),
     ],
-    "sweep": ["control/redrives/*", *(f"{prefix}*" for prefix in keys.WORK)],
+    "sweep": [
+        "control/redrives/*",
+        keys.retention_index(),
+        keys.retention_of("*"),
+        *(f"{prefix}*" for prefix in keys.WORK),
+    ],
     "pod": ["probe/*"],
 }
 """Put with `If-Match`."""
@@ -98,9 +104,16 @@ def _reads(rights: Rights, key: str) -> bool:
     return any(_contains(pattern, key) for pattern in rights.read)
 
 
-def test_nobody_deletes_what_became_of_a_mail() -> None:
+def test_only_who_forgets_for_domains_deletes_what_became_of_a_mail() -> None:
     lasting = [keys.content("b"), keys.outcome_part("b", 0, 0, 0), keys.event("d", 0, "x")]
-    lasting += [keys.stats_of_day("d", "2027-01-15", "counts"), keys.audit(0, "x")]
+    for key in lasting:
+        who = {name for name, rights in RIGHTS.items() if _deletes(rights, key)}
+        assert who == {"sweep", "pod_sending"}
+
+
+def test_nobody_deletes_what_was_counted_or_who_was_let_in() -> None:
+    lasting = [keys.stats_of_day("d", "2027-01-15", "counts"), keys.stats_window("w")]
+    lasting += [keys.audit(0, "x"), keys.template("d", "x"), keys.idempotency("d", "x")]
     for rights in RIGHTS.values():
         assert not [key for key in lasting for each in rights.delete if _contains(each, key)]
 

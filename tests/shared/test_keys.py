@@ -218,6 +218,12 @@ def test_work_names_its_batch(batch: str, bag: int, attempt: int) -> None:
     assert keys.batch_of_work(keys.inbound(batch)) == ""
 
 
+def test_a_wish_names_its_domain() -> None:
+    key = keys.retention_wish("mail.example.org")
+    assert keys.parse_retention_wish(key) == "mail.example.org"
+    assert key.startswith(keys.retention_wishes())
+
+
 def test_every_parser_is_tested_here() -> None:
     parsers = {name for name, _ in inspect.getmembers(keys, inspect.isfunction)}
     here = inspect.getsource(inspect.getmodule(test_every_parser_is_tested_here))  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ KEPT = (
     "tags",
     "Batches and their Outcomes",
     "events and received mail, until their retention ends",
+    "a retention of its own, which goes on",
 )
 _MAX_LISTED = 200
 _POOL = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")  # as in `send.pools`
@@ -60,7 +61,7 @@ class NewDomain(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
 
 
 class DomainChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What is left out stays as it is. Tracking has a path of its own."""
+    """What is left out stays as it is. Tracking and retention have paths of their own."""
 
     routes: dict[str, str] | UnsetType = UNSET
     """Recipient domain, `*.` and a parent domain, or `*` → route. All of them, with passwords."""

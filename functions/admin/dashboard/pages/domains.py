@@ -26,11 +26,13 @@ async def domain(visit: Visit) -> Response:
     name = visit.parameters["domain"]
     shown = await visit.api.get(path("domains", name))
     tracking = await visit.api.get(path("domains", name, "tracking"))
+    retention = await visit.api.get(path("domains", name, "retention"))
     return visit.page(
         "domain.html",
         "domains",
         domain=shown,
         tracking=tracking,
+        keeps={kind: days for kind, days in retention.items() if days},
         can_check=visit.has("GET", CHECK),
         can_suppress=visit.has("GET", "/v1/domains/{domain}/suppressions"),
         has_statistics=any(link.section == "statistics" for link in visit.links),
