@@ -34,6 +34,7 @@ class Turns:
 
     def _is_due(self, now: float) -> bool:
         turn, age_s = divmod(now + _OFFSET_S, EVERY_S)
-        due = age_s < YOUNG_S if self._last is None else turn > self._last
+        # Not `>`: a clock that was ahead once must not stop it until then.
+        due = age_s < YOUNG_S if self._last is None else turn != self._last
         self._last = turn
         return due

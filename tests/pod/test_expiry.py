@@ -55,3 +55,13 @@ def test_a_bucket_has_rules_of_its_own() -> None:
     place.put("probe/x")
     place.now += 1000 * DAY_S
     assert place.left() == {"probe/x"}
+
+
+def test_a_clock_that_was_ahead_once_does_not_stop_it() -> None:
+    place = Place("memory:")
+    place.now += 500 * DAY_S
+    assert place.left() == set()
+    place.now = NOW
+    place.put("probe/x")
+    place.now += DAY_S + 1
+    assert place.left() == set()

@@ -47,6 +47,11 @@ def test_a_function_that_is_started_for_each_sweep_has_turns_too() -> None:
     assert {at // HOUR_S for at in taken} == {0, 1}
 
 
+def test_a_clock_that_was_ahead_once_does_not_stop_it() -> None:
+    times = [HALF_PAST + 10, HALF_PAST + 9000 * HOUR_S, HALF_PAST + HOUR_S]
+    assert turns_taken(times, cold=False)[-1] == HOUR_S
+
+
 @pytest.mark.parametrize("count", [500, 501])
 def test_the_sweep_folds_where_there_are_many(count: int) -> None:
     here = Suppressed()
