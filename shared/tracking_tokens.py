@@ -135,6 +135,14 @@ def domain_of(text: str) -> str:
         raise Forged from error
 
 
+def key_id_of(text: str) -> int:
+    """The number of the key that is said to have signed it. Raises `Forged`."""
+    data = _decoded(text)
+    if len(data) < 3:
+        raise Forged
+    return data[2]
+
+
 def verified(text: str, kind: str, secrets: Mapping[int, bytes], now: float) -> Token:
     """What a token says, if one of these keys (id → secret) signed it. Raises `Forged`."""
     data = _decoded(text)

@@ -1,9 +1,9 @@
 """`ekiden suppression`: the addresses that a Domain must not write to, one by one or a million."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -19,6 +19,10 @@ suppression = typer.Typer(no_args_is_help=True, help="Addresses not to write to.
 Name = Annotated[str, typer.Argument(help="The Domain, as in example.com.")]
 Email = Annotated[str, typer.Argument(help="The address.")]
 _SHOWN_ERRORS = 20
+_MOST_LINE_BYTES = 1024 * 1024
+"""A longer line is cut, and read as several: a file without line ends must not be held whole."""
+
+T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -34,13 +38,26 @@ def _normal(email: str) -> str:
     return address
 
 
+def _in_domain(
+    config: str, set_: list[str] | None, name: str, act: Callable[[Store], Awaitable[T]]
+) -> T:
+    """A list for nobody helps nobody: the Domain has to be there. Raises `Unknown`."""
+    from shared.provision import read_domain
+
+    async def checked(store: Store) -> T:
+        await read_domain(store, name)
+        return await act(store)
+
+    return with_store(configuration(config, set_), checked)
+
+
 @suppression.command()
 def add(name: Name, email: Email, config: ConfigFile = "", set_: Settings = None) -> None:
     """Never write to this address again."""
     from shared.suppressions import editing
 
     entry = Suppression(email=_normal(email), reason="manual", at=time.time())
-    with_store(configuration(config, set_), lambda store: editing.add(store, name, entry))
+    _in_domain(config, set_, name, lambda store: editing.add(store, name, entry))
 
 
 @suppression.command()
@@ -49,9 +66,7 @@ def remove(name: Name, email: Email, config: ConfigFile = "", set_: Settings = N
     from shared.suppressions import editing
 
     of_address = digest(_normal(email))
-    was = with_store(
-        configuration(config, set_), lambda store: editing.remove(store, name, of_address)
-    )
+    was = _in_domain(config, set_, name, lambda store: editing.remove(store, name, of_address))
     typer.echo("It may be written to again." if was else "It was not suppressed.")
 
 
@@ -78,7 +93,7 @@ def list_(
                 break
         return found
 
-    found = with_store(configuration(config, set_), read)
+    found = _in_domain(config, set_, name, read)
     for entry in found[:limit]:
         typer.echo(f"{entry.email or entry.digest}  {entry.reason}  {entry.delivery}".rstrip())
     if len(found) > limit:
@@ -102,7 +117,7 @@ def import_(
         await compact(store, name, time.time)
         return done
 
-    done = with_store(configuration(config, set_), act)
+    done = _in_domain(config, set_, name, act)
     typer.echo(f"{done.added} added, {done.known} known already, {done.invalid} invalid.")
     for row in done.errors[:_SHOWN_ERRORS]:
         typer.echo(f"line {row.line}: {row.why}", err=True)
@@ -122,7 +137,6 @@ async def _import(store: Store, name: str, file: Path, size_bytes: int) -> "Impo
     from shared.suppressions.importing import import_rows
 
     directory = Directory(store, time.time)
-    await directory.domain(name)  # NotFound: a list for nobody helps nobody
     known = await Suppressions(store, directory).of(name)
     now = time.time()
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -130,7 +144,7 @@ async def _import(store: Store, name: str, file: Path, size_bytes: int) -> "Impo
 
         def lines() -> Iterator[bytes]:
             with file.open("rb") as text:
-                for number, line in enumerate(text):
+                for number, line in enumerate(iter(lambda: text.readline(_MOST_LINE_BYTES), b"")):
                     yield line
                     if number % 10_000 == 0:
                         progress.update(bar, completed=text.tell())
@@ -146,7 +160,10 @@ def export(
     set_: Settings = None,
 ) -> None:
     """Write all of them to a CSV file, as `import` reads it."""
-    with_store(configuration(config, set_), lambda store: _export(store, name, file))
+    try:
+        _in_domain(config, set_, name, lambda store: _export(store, name, file))
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}") from error
 
 
 async def _export(store: Store, name: str, file: Path) -> None:
@@ -180,7 +197,7 @@ def compact_(name: Name, config: ConfigFile = "", set_: Settings = None) -> None
     """Fold single entries into segments now; the sweep does so once an hour, if there are many."""
     from shared.suppressions.compact import compact
 
-    done = with_store(configuration(config, set_), lambda store: compact(store, name, time.time, 0))
+    done = _in_domain(config, set_, name, lambda store: compact(store, name, time.time, 0))
     typer.echo(f"{done.folded} folded; segments: {', '.join(map(str, done.segments)) or 'none'}.")
     if done.waits:
         typer.echo("The rest waits: the index is new, or another compaction runs. Try in a minute.")

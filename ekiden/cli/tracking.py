@@ -28,6 +28,7 @@ def tracking(
     """Show or change how closely a Domain may watch opens and clicks."""
     from functions.admin.resources.tracking import TrackingChange, TrackingState, change, state
     from shared import tracking_keys
+    from shared.provision import read_domain
 
     settings = configuration(config, set_)
     wanted = TrackingChange(opens=opens, links=links, host=host)
@@ -35,6 +36,7 @@ def tracking(
 
     async def act(store: Store) -> TrackingState:
         if rotate:
+            await read_domain(store, domain)  # keys of nobody would lie around for ever
             await tracking_keys.rotate(store, domain, time.time())
         if wanted == TrackingChange():
             return await state(store, domain, public_url)

@@ -21,4 +21,5 @@ def face(
     """`wake` hears of calls to Webhooks, where `notify` runs in this process."""
     announcer = Announcer(store, Directory(store, clock))
     recorder = Recorder(store, clock, config.track.group, announcer, wake)
-    return TrackFace(store, clock, recorder, config.track.forwarded_hops)
+    ours = config.track
+    return TrackFace(store, clock, recorder, ours.forwarded_hops, ours.public_url)

@@ -10,6 +10,7 @@ Whatever is wrong with a token is 404, always the same: it helps nobody to guess
 
 import logging
 from base64 import b64decode
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from functions.track import pages
@@ -20,7 +21,7 @@ from shared import feedback, keys, suppressions, tracking_keys
 from shared.address import normal_domain
 from shared.batches import outcome_parts, read_outcomes
 from shared.domains import Directory
-from shared.errors import NotFound, Temporary
+from shared.errors import NotFound, StoreRefused, Temporary
 from shared.feedback import Event
 from shared.http import Request, Response
 from shared.ids import parse_delivery
@@ -36,6 +37,7 @@ from shared.tracking_tokens import (
     Forged,
     Token,
     domain_of,
+    key_id_of,
     verified,
 )
 
@@ -46,18 +48,27 @@ DOT = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _DOT_HEADERS = {"content-type": "image/gif", "cache-control": "no-store, max-age=0, private"}
 _EVENTS = {OPEN: feedback.OPENED, CLICK: feedback.CLICKED}
 IN_A_LOCATION = "".join(chr(code) for code in range(33, 127))
+ASK_AGAIN_S = 1.0
+"""So often is looked for a key that nobody knows: whoever calls may have made it up."""
+
+
+class NotRecordedYet(Temporary):
+    """The mail has been sent, and its Outcome is not stored: nobody knows whom it went to."""
 
 
 class TrackFace:
     """Answers for all Domains."""
 
-    def __init__(self, store: Store, clock: Clock, recorder: Recorder, hops: int = 1) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, recorder: Recorder, hops: int = 1, public_url: str = ""
+    ) -> None:
         self._store = store
         self._clock = clock
         self._recorder = recorder
         self._hops = hops
         self._directory = Directory(store, clock)
-        self._hosts = Hosts(self._directory)
+        self._hosts = Hosts(self._directory, public_url)
+        self._asked_again: dict[str, float] = {}
 
     @staticmethod
     def answers(path: str) -> bool:
@@ -74,7 +85,7 @@ class TrackFace:
             return await self._seen(request, token)
         except Forged:
             return Response(404, pages.not_found(), pages.HEADERS)
-        except Temporary as error:
+        except (Temporary, StoreRefused) as error:  # a disk that is read-only will be mended, too
             log.warning("%s: %s", request.path[:3], error)
             return Response(503, pages.later(), {**pages.HEADERS, "retry-after": "5"})
 
@@ -88,13 +99,25 @@ class TrackFace:
         if normal_domain(domain) != domain:  # it becomes part of a key in the store
             raise Forged
         try:
-            stored = await self._directory.tracking_body(domain)
+            secrets = await self._secrets(domain, key_id_of(text))
         except NotFound as error:
             raise Forged from error
-        token = verified(text, kind, tracking_keys.secrets_of(stored), self._clock())
+        token = verified(text, kind, secrets, self._clock())
         if await self._hosts.is_anothers(request, domain):
             raise Forged
         return token
+
+    async def _secrets(self, domain: str, key_id: int) -> Mapping[int, bytes]:
+        """The keys of a Domain, and surely this one, if there is such a key. Raises `NotFound`."""
+        stored = await self._directory.tracking_body(domain)
+        known = tracking_keys.secrets_of(stored)
+        now = self._clock()
+        if key_id in known or abs(now - self._asked_again.get(domain, 0.0)) < ASK_AGAIN_S:
+            return known
+        # A key that is younger than what is remembered may have signed a mail already.
+        self._asked_again[domain] = now
+        self._directory.forget(keys.domain_tracking(domain))
+        return tracking_keys.secrets_of(await self._directory.tracking_body(domain))
 
     async def _seen(self, request: Request, token: Token) -> Response:
         """Record it; then show the pixel, or lead on."""
@@ -102,9 +125,8 @@ class TrackFace:
             # A program that only asks whether something is there has seen nothing.
             if request.method == "GET":
                 await self._recorder.record(token.domain, self._event(request, token))
-        except Temporary as error:
-            # Who reads a mail must not suffer when we cannot count.
-            log.warning("an event was not recorded: %s", error)
+        except Exception as error:  # noqa: BLE001 - who reads a mail must not suffer for it
+            log.warning("an event was not recorded: %s: %s", type(error).__name__, error)
         if token.kind == OPEN:
             return Response(200, DOT, _DOT_HEADERS)
         where = quote(token.url, safe=IN_A_LOCATION)
@@ -132,7 +154,7 @@ class TrackFace:
         address = await self._address_of(token.delivery)
         now = self._clock()
         entry = Suppression(email=address, reason="unsubscribed", at=now, delivery=token.delivery)
-        await suppressions.add(self._store, token.domain, entry)
+        await suppressions.add_once(self._store, token.domain, entry)
         event = Event(
             delivery=token.delivery,
             recipient=address,
@@ -144,7 +166,7 @@ class TrackFace:
         return Response(200, pages.done(token.domain), pages.HEADERS)
 
     async def _address_of(self, delivery: str) -> str:
-        """Raises `Forged` when nobody knows any more."""
+        """Raises `NotRecordedYet`: `send` writes Outcomes a moment after the mail has gone."""
         place = parse_delivery(delivery)
         assert place is not None  # it was in our token
         batch, bag, _ = place
@@ -152,7 +174,7 @@ class TrackFace:
         for outcome in await read_outcomes(self._store, parts):
             if outcome.delivery == delivery:
                 return outcome.recipient
-        raise Forged
+        raise NotRecordedYet(delivery)
 
 
 _QUIET = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}

@@ -1,8 +1,10 @@
 """On whose host somebody calls: a Domain's links must not lead through another Domain's name."""
 
+from urllib.parse import urlsplit
+
 from shared.address import normal_domain
 from shared.domains import Directory
-from shared.errors import Permanent, Temporary
+from shared.errors import NotFound, Permanent, Temporary
 from shared.http import Request
 
 MOST_PARENTS = 4
@@ -16,19 +18,26 @@ class Hosts:
     one that a proxy has put in place of what the reader asked for.
     """
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, public_url: str = "") -> None:
+        """`public_url`: the installation's. It may be one Domain's own, too."""
         self._directory = directory
+        self._public_host = urlsplit(public_url).hostname or ""
 
     async def is_anothers(self, request: Request, domain: str) -> bool:
-        """Whether the request came to the tracking host of another Domain than this."""
+        """Whether the request came to the tracking host of another Domain than this, and is not
+        this one's, too: an operator may have given one host to several."""
         host = normal_domain(request.headers.get("host", "").partition(":")[0])
-        if not host:
+        if host in (None, self._public_host):
             return False
         try:
             owner = await self._directory.remember(f"host {host}", lambda: self._owner(host))
+            if owner in ("", domain):
+                return False
+            return (await self._directory.domain(domain)).tracking_host != host
         except Temporary:
             return False  # who reads a mail must not suffer
-        return owner not in ("", domain)
+        except NotFound:
+            return True
 
     async def _owner(self, host: str) -> str:
         labels = host.split(".")

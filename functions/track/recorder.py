@@ -1,12 +1,11 @@
 """Events on their way to the bucket: those that come together are stored as one object.
 
 An event is answered when it is stored. A write is shared by all that come within `group_s` from
-the first one.
+the first one. What goes wrong for one Domain goes wrong for no other.
 """
 
 import asyncio
 import secrets
-from collections import defaultdict
 from collections.abc import Callable
 
 from shared import feedback, keys
@@ -14,19 +13,26 @@ from shared.errors import Temporary
 from shared.feedback import Event
 from shared.ids import batch_id
 from shared.notifying import Announcer
-from shared.stage import Clock, Wake
+from shared.stage import Clock, Wake, write_once
 from shared.store.base import Store
 from shared.together import together
 
 MOST_WAITING = 20_000
-"""Events in memory; more are not taken."""
+"""Events that are not stored yet; more are not taken."""
+PATIENCE_S = 5.0
+"""So long does a reader wait for the store. The write goes on."""
 
-
-_Waiting = tuple[str, Event, "asyncio.Future[None]"]
+_Waiting = tuple[Event, "asyncio.Future[None]"]
+_Place = tuple[str, str]
+"""A Domain and a day: what is stored as one object."""
 
 
 class TooMany(Temporary):
     """More events came than the store takes."""
+
+
+class TooSlow(Temporary):
+    """The store has not answered yet: nobody knows whether the event is stored."""
 
 
 class Recorder:
@@ -46,11 +52,12 @@ class Recorder:
         self._wake = wake
         self._clock = clock
         self._group_s = group_s
-        self._waiting: list[_Waiting] = []
+        self._waiting: dict[_Place, list[_Waiting]] = {}
+        self._unstored = 0
 
     async def record(self, domain: str, event: Event) -> None:
         """Return when it is stored. Raises `Temporary`."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._unstored >= MOST_WAITING:
             raise TooMany
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -59,48 +66,64 @@ class Recorder:
             task.add_done_callback(_seen)
         # Each waits for a future of its own: one reader who goes away takes no others' write along.
         stored = loop.create_future()
-        self._waiting.append((domain, event, stored))
+        self._waiting.setdefault((domain, keys.day(event.at)), []).append((event, stored))
+        self._unstored += 1
         await stored
 
     async def _write_at(self, due: float) -> None:
-        await asyncio.sleep(due - asyncio.get_running_loop().time())
-        waiting, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(due - loop.time())
+        waiting, self._waiting = self._waiting, {}
+        name = batch_id(self._clock(), secrets.token_bytes(10))
+        late = loop.call_later(PATIENCE_S, _let_go, list(waiting.values()))
         try:
-            await self._write([(domain, event) for domain, event, _ in waiting])
-        except BaseException as error:
-            for _, _, stored in waiting:
-                if not stored.done():
-                    stored.set_exception(error)
-            raise
-        for _, _, stored in waiting:
-            if not stored.done():
-                stored.set_result(None)
-
-    async def _write(self, events: list[tuple[str, Event]]) -> None:
-        now = self._clock()
-        by_place: dict[tuple[str, str], list[Event]] = defaultdict(list)
-        for domain, event in events:
-            by_place[domain, keys.day(event.at)].append(event)
-        name = batch_id(now, secrets.token_bytes(10))
-        bodies = {
-            keys.event(domain, each[0].at, name): feedback.encode_lines(each)
-            for (domain, _), each in by_place.items()
-        }
-        await together(self._store.create(key, body) for key, body in bodies.items())
-        if self._announcer is not None:
             await together(
-                self._announce(self._announcer, domain, name, each)
-                for (domain, _), each in by_place.items()
+                self._settle(domain, name, group) for (domain, _), group in waiting.items()
             )
+        finally:
+            late.cancel()
+
+    async def _settle(self, domain: str, name: str, group: list[_Waiting]) -> None:
+        """Write the events of one Domain and day, and tell those who wait what became of it."""
+        try:
+            await self._write(domain, name, [event for event, _ in group])
+        except BaseException as error:
+            _tell(group, error)
+            raise
+        else:
+            _tell(group, None)
+        finally:
+            self._unstored -= len(group)
+
+    async def _write(self, domain: str, name: str, events: list[Event]) -> None:
+        source = keys.event(domain, events[0].at, name)
+        await write_once(self._store, source, feedback.encode_lines(events))
+        if self._announcer is not None:
+            await self._announce(self._announcer, domain, source, events)
 
     async def _announce(
-        self, announcer: Announcer, domain: str, name: str, events: list[Event]
+        self, announcer: Announcer, domain: str, source: str, events: list[Event]
     ) -> None:
         """Died before: the events are there, and no Webhook hears of these."""
-        source = keys.event(domain, events[0].at, name)
         kinds = {event.kind for event in events}
         for ready in await announcer.announce(domain, source, kinds, self._clock()):
             self._wake(ready)
+
+
+def _tell(group: list[_Waiting], error: BaseException | None) -> None:
+    """Those who still wait."""
+    for _, stored in group:
+        if stored.done():
+            continue
+        if error is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(error)
+
+
+def _let_go(groups: list[list[_Waiting]]) -> None:
+    for group in groups:
+        _tell(group, TooSlow())
 
 
 def _seen(task: "asyncio.Task[None]") -> None:

@@ -16,7 +16,7 @@ _PROXIES = re.compile(
     re.IGNORECASE,
 )
 _BOTS = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|preview|scan|monitor|fetch|headless|phantom|"
+    r"(?<!cu)bot\b|crawl|spider|slurp|preview|scan|monitor|fetch|headless|phantom|"
     r"curl/|wget/|python|java/|okhttp|go-http|libwww|httpclient|axios|node-fetch|ruby|perl|"
     r"barracuda|proofpoint|mimecast|symantec|messagelabs|safelinks|google-safety|virustotal",
     re.IGNORECASE,

@@ -8,6 +8,7 @@ entry       one suppressed address: what it says, its digest, its bytes
 known       all of a Domain's, as a process remembers them: is this one among them?
 index       which segments there are; changed by compare-and-swap alone
 segments    a segment's objects: written and read as a stream
+lately      what this process has just changed itself
 reading     what `submit`, `validate` and `dispatch` ask
 editing     add, take away, make nameless; one address at a time
 listing     all of them in order: pages, exports
@@ -16,8 +17,16 @@ csv_lines   one line of CSV in and out
 importing   many at once
 """
 
-from shared.suppressions.editing import add
+from shared.suppressions.editing import add, add_once
 from shared.suppressions.entry import REASONS, Suppression, digest, is_suppressed
 from shared.suppressions.reading import Suppressions
 
-__all__ = ["REASONS", "Suppression", "Suppressions", "add", "digest", "is_suppressed"]
+__all__ = [
+    "REASONS",
+    "Suppression",
+    "Suppressions",
+    "add",
+    "add_once",
+    "digest",
+    "is_suppressed",
+]

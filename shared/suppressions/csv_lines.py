@@ -12,9 +12,13 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from shared.address import normal
+from shared.address import is_printable, normal
 from shared.suppressions.entry import MANUAL, REASONS, Suppression, is_digest
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 COLUMNS = ("email", "reason", "at", "delivery", "digest")
 _USUAL = COLUMNS[:3]
@@ -35,25 +39,53 @@ class Row:
 
 def read(lines: Iterable[bytes], now: float) -> Iterator[Row]:
     """Every line that is not empty. `now` is for those that do not say when."""
-    texts = (line.decode("utf-8", "surrogateescape") for line in lines)
-    reader = csv.reader(texts, strict=False)
-    columns: dict[str, int] | None = None
-    while True:
+    taken: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for line in lines:
+            taken.append(line.decode("utf-8", "surrogateescape"))
+            yield taken[-1]
+
+    reader = csv.reader(texts(), strict=False)
+    table = _Table(now)
+    while (found := table.next_row(reader, 0)) is not None:
+        if found.entry is None and found.why and len(taken) > 1:
+            # A quotation mark that did not end has taken these along: each is read by itself.
+            start = reader.line_num - len(taken)
+            for before, text in enumerate(taken, start):
+                alone = table.next_row(csv.reader([text]), before)
+                if alone and (alone.entry or alone.why):
+                    yield alone
+        elif found.entry or found.why:
+            yield found
+        taken.clear()
+
+
+class _Table:
+    """What was read so far tells how to read on."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._columns: dict[str, int] | None = None
+
+    def next_row(self, reader: "Reader", before: int) -> Row | None:
+        """None at the end. A row without an entry and a reason is empty, or the head. `before`:
+        lines of the file before the reader's first one."""
         try:
             fields = next(reader)
         except StopIteration:
-            return
+            return None
         except csv.Error as error:
-            yield Row(reader.line_num, None, str(error))
-            continue
+            return Row(before + reader.line_num, None, str(error))
+        line = before + reader.line_num
         fields = [field.strip().removeprefix(_BOM) for field in fields]
         if not any(fields):
-            continue
-        if columns is None:
-            columns = _columns(fields)
-            if fields[columns["email"]].lower() == "email":
-                continue
-        yield _row(reader.line_num, fields, columns, now)
+            return Row(line, None)
+        if self._columns is None:
+            self._columns = _columns(fields)
+            if fields[self._columns["email"]].lower() == "email":
+                return Row(line, None)
+        return _row(line, fields, self._columns, self._now)
 
 
 def _columns(fields: list[str]) -> dict[str, int]:
@@ -66,7 +98,7 @@ def _columns(fields: list[str]) -> dict[str, int]:
 
 def _row(line: int, fields: list[str], columns: dict[str, int], now: float) -> Row:
     said = {name: fields[place] for name, place in columns.items() if place < len(fields)}
-    if any(len(field) > MOST_CHARS for field in said.values()):
+    if any(len(field) > MOST_CHARS for field in fields):
         return Row(line, None, "a field is too long: does a quotation mark end?")
     given, of_digest = said.get("email", ""), said.get("digest", "")
     email = normal(given) if given else ""
@@ -81,6 +113,8 @@ def _row(line: int, fields: list[str], columns: dict[str, int], now: float) -> R
     delivery = said.get("delivery", "")
     if not _is_text(delivery):
         return Row(line, None, "the Delivery is no UTF-8")
+    if not is_printable(delivery):
+        return Row(line, None, "the Delivery has a line end or a control character")
     entry = Suppression(
         email=email, reason=reason, at=at, delivery=delivery, digest="" if email else of_digest
     )

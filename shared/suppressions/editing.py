@@ -28,6 +28,7 @@ from shared.suppressions.entry import (
 )
 from shared.suppressions.index import Index, Segment, change, load
 from shared.suppressions.known import place_of
+from shared.suppressions.lately import note_added, note_change
 from shared.suppressions.segments import (
     BLOCK,
     NOTHING,
@@ -49,6 +50,15 @@ async def add(store: Store, domain: str, suppression: Suppression) -> None:
     body = encode(suppression)
     digest = digest_of(suppression)
     await write_once(store, keys.suppression(domain, digest, mark(body)), body)
+    note_added(store, domain, digest)
+
+
+async def add_once(store: Store, domain: str, suppression: Suppression) -> None:
+    """The same for what a stranger may cause as often as they like: while an entry of the address
+    is fresh, another one would only make the list longer."""
+    fresh = keys.suppressions_of_address(domain, digest_of(suppression))
+    if not await store.list_page(fresh, limit=1):
+        await add(store, domain, suppression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ async def remove(store: Store, domain: str, digest: str) -> bool:
     for each in last:  # behind the index: a compaction that reads it now passes over them
         with suppress(NotFound):
             await rewrite(store, domain, each.segment.name, each.place, NOTHING)
+    note_change(store, domain, gone=digest)
     return bool(fresh or were)
 
 

@@ -13,6 +13,7 @@ from shared.suppressions.csv_lines import Row
 from shared.suppressions.entry import Suppression, digest_of, encode, prefix
 from shared.suppressions.index import Index, Segment, begin, change, ended
 from shared.suppressions.known import Known, place_of
+from shared.suppressions.lately import note_change
 from shared.suppressions.segments import Line, write
 
 MOST_AT_ONCE = 100_000
@@ -105,4 +106,5 @@ async def _write(
 
     if await change(store, domain, finished) is None:
         raise LostRace(f"a segment of {domain} was not written in time: import again")
+    note_change(store, domain)
     return prefixes

@@ -65,9 +65,11 @@ class Known(Container[str]):
     fresh: frozenset[str] = frozenset()
     """Digests of what is in no segment yet."""
     parts: tuple[Part, ...] = ()
+    lately: Container[str] = frozenset()
+    """Digests that this process has added itself."""
 
     def __contains__(self, digest: object) -> bool:
-        if digest in self.fresh:
+        if digest in self.fresh or digest in self.lately:
             return True
         if not self.parts or not isinstance(digest, str):
             return False
@@ -78,4 +80,4 @@ class Known(Container[str]):
         return False
 
     def __bool__(self) -> bool:
-        return bool(self.fresh or self.parts)
+        return bool(self.fresh or self.parts or self.lately)

@@ -1,5 +1,5 @@
 """What `submit`, `validate` and `dispatch` ask: a Domain's suppressed addresses, at most
-`REMEMBER_S` old.
+`REMEMBER_S` old, with what this process has changed since.
 
 One listing tells what is fresh, and whether there is an index; where there is one, it is read
 behind the listing. Whoever folds fresh entries stores the index first and deletes them then: so
@@ -18,6 +18,7 @@ from shared.errors import NotFound, StoreUnavailable
 from shared.store.base import Store, list_all
 from shared.suppressions.index import Index, load
 from shared.suppressions.known import Known, Part
+from shared.suppressions.lately import of_directory
 from shared.suppressions.segments import prefixes_of
 
 MOST_KEPT_BYTES = 40_000_000
@@ -31,6 +32,8 @@ class _Seen:
 
     fresh: frozenset[str]
     index: Index | None
+    changes: int
+    """How often this process had changed the list before."""
 
 
 class Suppressions:
@@ -40,26 +43,32 @@ class Suppressions:
         self._store = store
         self._directory = directory
         self._segments = _kept.setdefault(directory, KeptSegments())
+        self._lately = of_directory(store, directory)
 
     async def of(self, domain: str) -> Known:
         """The digests of all suppressed addresses of a Domain."""
         prefix = keys.suppressions(domain)
+        lately = self._lately
 
         async def read() -> _Seen:
+            changes = lately.changes(domain)
             own = keys.suppression_index(domain)
             listed = [entry.key async for entry in list_all(self._store, prefix)]
             fresh = frozenset(keys.parse_suppression(key) for key in listed if key != own)
             index = (await load(self._store, domain))[0] if own in listed else None
-            return _Seen(fresh, index)
+            return _Seen(fresh, index, changes)
 
         seen = await self._directory.remember(prefix, read)
+        if seen.changes != lately.changes(domain):
+            self._directory.forget(prefix)
+            seen = await self._directory.remember(prefix, read)
         for _ in range(_TRIES):
             try:
                 parts = await self._segments.of(self._store, domain, seen.index)
             except NotFound:  # merged away since: another segment has it all
                 seen.index = (await load(self._store, domain))[0]
                 continue
-            return Known(seen.fresh, parts)
+            return Known(seen.fresh, parts, lately.added(domain))
         raise StoreUnavailable(f"the suppressions of {domain} change all the time")
 
 

@@ -73,14 +73,48 @@ def test_a_file_is_imported_listed_compacted_and_exported(store_url: str, tmp_pa
     "words",
     [
         *(("add", DOMAIN, "nobody"), ("remove", DOMAIN, "nobody"), ("import", DOMAIN, "no-file")),
-        *(("list", DOMAIN, "--reason", "spam"), ("import", "nowhere.example", __file__)),
+        *(("list", DOMAIN, "--reason", "spam"), ("export", DOMAIN, "/dev/full")),
+        ("export", DOMAIN, "no/such/folder/out.csv"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(store_url: str, words: tuple[str, ...]) -> None:
     ran = ekiden("suppression", *words, store_url=store_url)
     assert ran.returncode != 0
     assert "Traceback" not in ran.stderr
-    assert stored(store_url, keys.suppressions("nowhere.example")) == []
+
+
+@pytest.mark.parametrize("name", ["nowhere.example", DOMAIN.upper(), f"../{DOMAIN}", ""])
+@pytest.mark.parametrize("command", ["add", "remove", "list", "import", "export", "compact"])
+def test_a_domain_that_is_misspelled_is_named_and_nothing_is_written(
+    store_url: str, tmp_path: Path, command: str, name: str
+) -> None:
+    file = tmp_path / "kept.csv"
+    file.write_text(ANN)
+    more = {"add": [ANN], "remove": [ANN], "import": [str(file)], "export": [str(file)]}
+    before = stored(store_url, "")
+    ran = ekiden("suppression", command, name, *more.get(command, []), store_url=store_url)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"no Domain is called {name!r}" in ran.stderr
+    assert stored(store_url, "") == before
+    assert file.read_text() == ANN
+
+
+def test_keys_are_rotated_for_no_domain_that_is_not_there(store_url: str) -> None:
+    before = stored(store_url, "")
+    ran = ekiden("tracking", "nowhere.example", "--rotate", store_url=store_url)
+    assert ran.returncode == 1
+    assert "no Domain is called 'nowhere.example'" in ran.stderr
+    assert stored(store_url, "") == before
+
+
+def test_a_file_without_line_ends_is_imported_in_little_memory(
+    store_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "zeros.csv"
+    with file.open("wb") as made:
+        made.truncate(50_000_000)
+    ran = ekiden("suppression", "import", DOMAIN, str(file), store_url=store_url)
+    assert (ran.returncode, ran.stdout) == (1, "0 added, 0 known already, 48 invalid.\n")
 
 
 def test_an_address_is_shown_and_deleted(store_url: str, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_ways_to_write_a_time(text: str, at: float) -> None:
         ("ann@sink.example,manual,1e300", "'1e300' is no time"),
         (b"\xff\xfe@sink.example", "is no mail address"),
         (b"email,delivery\nann@sink.example,\xff", "no UTF-8"),
+        ("email,delivery\nann@sink.example,\x1b[2Jgone", "a control character"),
         ("email,digest\n,0123", "is no mail address"),
         (f"email,digest\n,{'Z' * 40}", "is no mail address"),
         (f"{'x' * 20_000}@sink.example", "too long"),
@@ -92,6 +93,28 @@ def test_lines_are_counted_as_an_editor_does() -> None:
     text = "email\n\nann@sink.example\nbroken\n\nben@sink.example\nworse\n"
     assert [(row.line, row.entry is None) for row in rows(text)] == [
         *((3, False), (4, True), (6, False), (7, True))
+    ]
+
+
+@pytest.mark.parametrize("field", ['"{}', '{},"manual', '{},manual,1,"', '{},manual,1,x,"'])
+@pytest.mark.parametrize("count", [3, 20_000])
+def test_a_quotation_mark_that_does_not_end_takes_no_other_address_along(
+    field: str, count: int
+) -> None:
+    first, *others = addresses(count)
+    text = "\n".join(["email,reason,at,delivery,note", field.format(first), *others])
+    read = rows(text)
+    found = {row.entry.email: row.line for row in read if row.entry}
+    if field.endswith(',x,"') and count == 3:  # a note may have several lines
+        assert [row.line for row in read] == [count + 1]
+    else:
+        assert found == {email: line for line, email in enumerate(addresses(count), 2)}
+
+
+def test_a_note_may_have_several_lines() -> None:
+    text = 'email,note\nann@sink.example,"one,\ntwo"\nben@sink.example,x\n'
+    assert [(row.line, row.entry and row.entry.email) for row in rows(text)] == [
+        *((3, "ann@sink.example"), (4, "ben@sink.example"))
     ]
 
 

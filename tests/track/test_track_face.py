@@ -18,10 +18,10 @@ from shared.ids import batch_id, delivery_id
 from shared.outcome import Outcome, State, encode_lines
 from shared.store.base import list_all
 from shared.store.memory import MemoryStore
-from shared.store.wrap import Wrapper
+from shared.store.wrap import CountingStore, Wrapper
 from shared.suppressions import Suppressions
 from shared.tracking import Level
-from shared.tracking_tokens import CLICK, OPEN, UNSUBSCRIBE, Signer
+from shared.tracking_tokens import CLICK, OPEN, UNSUBSCRIBE, Signer, SigningKey
 
 NOW = 1_800_000_000.0
 DOMAIN, OTHER = "example.org", "other.example"
@@ -150,6 +150,7 @@ def test_an_event_says_no_more_than_its_level(level: Level) -> None:
         ("Barracuda Sentinel (EE)", "bot"),
         ("curl/8.1", "bot"),
         ("Slackbot-LinkExpanding 1.0", "bot"),
+        ("Mozilla/5.0 (Linux; Android 10; CUBOT NOTE 20) Chrome/131.0 Mobile Safari/537.36", ""),
         ("", "bot"),
     ],
 )
@@ -183,6 +184,33 @@ def test_a_look_unsubscribes_nobody_and_a_post_does_at_once() -> None:
         DELIVERY,
     )
     assert reader.visit(path, "POST").status == 200  # twice is once
+
+
+def test_unsubscribing_again_and_again_makes_the_list_no_longer() -> None:
+    reader = Reader()
+    path = f"/u/{reader.token(UNSUBSCRIBE)}"
+    for _ in range(5):
+        reader.now += 1
+        assert reader.visit(path, "POST").status == 200
+
+    async def listed() -> list[str]:
+        return [entry.key async for entry in list_all(reader.store, keys.suppressions(DOMAIN))]
+
+    assert len(reader.do(listed())) == 1
+
+
+def test_who_unsubscribes_before_the_outcome_is_stored_is_asked_to_come_again() -> None:
+    reader = Reader()
+    path = f"/u/{reader.token(UNSUBSCRIBE)}"
+    place = keys.outcome_part(BATCH, 0, 0, 0)
+    outcomes = reader.do(reader.store.get(place)).body
+    reader.do(reader.store.delete(place))
+    answer = reader.visit(path, "POST")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert not reader.suppressed()
+    reader.do(reader.store.put(place, outcomes))
+    assert reader.visit(path, "POST").status == 200
+    assert reader.suppressed()
 
 
 def bad_tokens(reader: Reader) -> dict[str, str]:
@@ -235,6 +263,40 @@ def test_tokens_of_a_replaced_key_hold_until_they_expire() -> None:
         reader.do(tracking_keys.rotate(reader.store, DOMAIN, reader.now))
     assert reader.visit(old).status == 200
     assert reader.visit(f"/o/{reader.token(OPEN)}").status == 200
+
+
+def test_a_key_that_was_made_a_moment_ago_is_known_at_once() -> None:
+    reader = Reader()
+
+    async def act() -> list[int]:
+        face = await reader.face()
+        statuses = []
+        for _ in range(2):
+            stored = (await reader.store.get(keys.domain_tracking(DOMAIN))).body
+            signer = Signer(tracking_keys.decode(stored).signing, DOMAIN, BATCH, NOW)
+            token = signer.token(OPEN, Level.FULL, DELIVERY)
+            statuses.append((await face.handle(Request("GET", f"/o/{token}", {}))).status)
+            await tracking_keys.rotate(reader.store, DOMAIN, NOW)
+        return statuses
+
+    assert reader.do(act()) == [200, 200]
+
+
+def test_made_up_key_numbers_cost_one_look_a_second() -> None:
+    reader = Reader()
+    counting = CountingStore(reader.store)
+    forged = Signer(SigningKey(200, b"x" * 32), DOMAIN, BATCH, NOW).token(
+        OPEN, Level.FULL, DELIVERY
+    )
+
+    async def act() -> None:
+        clock = lambda: reader.now  # noqa: E731
+        face = TrackFace(counting, clock, Recorder(counting, clock, 0.0))
+        for _ in range(100):
+            assert (await face.handle(Request("GET", f"/o/{forged}", {}))).status == 404
+
+    reader.do(act())
+    assert counting.counts["get"] == 2
 
 
 def test_a_key_that_no_token_needs_is_forgotten() -> None:

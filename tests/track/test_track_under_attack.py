@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from functions.track import assemble
 from functions.track.face import TrackFace
 from functions.track.recorder import Recorder
 from functions.track.visitors import kind_of
 from shared import keys, tracking_keys
+from shared.config import load
 from shared.errors import NotFound, StoreRefused, StoreUnavailable
 from shared.feedback import BOT, PERSON
 from shared.http import Request, Response
@@ -136,6 +138,21 @@ def test_a_domains_host_does_not_answer_for_another_domain(kind: str, host: str)
     world = World()
     path = f"/{kind}/{world.token(kind, 'https://a.example' if kind == CLICK else '')}"
     assert world.ask(path, host=host).status == 404
+
+
+def test_a_host_that_an_operator_gave_to_two_domains_answers_for_both() -> None:
+    world = World()
+    asyncio.run(change_domain(world.store, DOMAIN, tracking_host=OTHER_HOST))
+    assert world.ask(f"/o/{world.token(OPEN)}", host=OTHER_HOST).status == 200
+
+
+def test_the_installations_host_answers_for_all_domains_although_it_is_one_domains_too() -> None:
+    world = World()
+    face = assemble.face(
+        load(environ={}, flags={"track.public_url": f"https://{OTHER_HOST}:8443"}), world.store
+    )
+    request = Request("GET", f"/o/{world.token(OPEN)}", {**FIREFOX, "host": f"{OTHER_HOST}:8443"})
+    assert asyncio.run(face.handle(request)).status == 200
 
 
 @pytest.mark.parametrize(
