@@ -76,8 +76,9 @@ class Announcer:
     ) -> list[Wake]:
         """Have all Webhooks told that want to hear any of this. Returns what `notify` may take up.
 
-        To be called when `source` is stored, before the work that led to it is deleted. Whoever
-        does it again writes the same. `listening` spares asking for the Domain.
+        To be called when `source` is stored, before the work that led to it is deleted; where there
+        is no such work, before it is stored. Whoever does it again writes the same.
+        `listening` spares asking for the Domain.
         """
         if listening is None:
             listening = await self.listening(domain)

@@ -11,6 +11,7 @@ receiver does with it is its own affair, so nothing is leased: two that tell the
 harm.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,11 +26,23 @@ from functions.notify.standing import Standing
 from functions.notify.turn import Turn
 from shared import inbound, keys, notifying, traces, webhook_log
 from shared.batches import decode_content, outcome_parts, read_outcomes
-from shared.errors import Malformed, NotFound, Permanent
+from shared.errors import Malformed, NotFound, Permanent, Temporary
+from shared.ids import time_of
 from shared.notifying import Call
 from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
 from shared.webhooks import Webhook
+
+STORED_WITHIN_S = 60.0
+"""What was announced is in the bucket by then, or its process has died."""
+NEVER_CAME_S = 3600.0
+"""What is older was there, and was deleted since."""
+
+log = logging.getLogger("ekiden.notify")
+
+
+class NotStoredYet(Temporary):
+    """An events object is announced, and not there."""
 
 
 class NotTaken(Permanent):
@@ -97,7 +110,7 @@ class _Notify:
                 outcomes = await read_outcomes(self.store, parts)
                 return messages.of_outcomes(webhook, domain, outcomes)
             case "events":
-                lines = messages.lines_of(source, (await self.store.get(source)).body)
+                lines = messages.lines_of(source, await self._events(source))
                 about = await self._tagged(webhook, {messages.batch_of(each) for each in lines})
                 return messages.of_events(webhook, domain, source, lines, about)
             case "received" if not webhook.tag:
@@ -106,6 +119,19 @@ class _Notify:
             case "received":
                 return []  # it belongs to no Batch
         raise Malformed(f"nothing can be told of {source!r}")
+
+    async def _events(self, source: str) -> bytes:
+        """`track` announces what it is about to store. Raises `NotStoredYet`, `NotFound`."""
+        try:
+            return (await self.store.get(source)).body
+        except NotFound:
+            age_s = self.clock() - time_of(keys.name_of_event(source))
+            if age_s > NEVER_CAME_S:
+                raise
+            if age_s < STORED_WITHIN_S:
+                raise NotStoredYet(source) from None
+            log.warning("%s was announced and never stored: nobody was answered", source)
+            return b""
 
     async def _tagged(self, webhook: Webhook, batches: set[str]) -> frozenset[str] | None:
         """Those with the tag that the Webhook asks for; None: it asks for none."""

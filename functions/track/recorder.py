@@ -97,17 +97,17 @@ class Recorder:
 
     async def _write(self, domain: str, name: str, events: list[Event]) -> None:
         source = keys.event(domain, events[0].at, name)
-        await write_once(self._store, source, feedback.encode_lines(events))
-        if self._announcer is not None:
-            await self._announce(self._announcer, domain, source, events)
-
-    async def _announce(
-        self, announcer: Announcer, domain: str, source: str, events: list[Event]
-    ) -> None:
-        """Died before: the events are there, and no Webhook hears of these."""
-        kinds = {event.kind for event in events}
-        for ready in await announcer.announce(domain, source, kinds, self._clock()):
-            self._wake(ready)
+        announced: list[Wake] = []
+        try:
+            # First: what is stored was announced. Died behind it: `notify` drops what never came.
+            if self._announcer is not None:
+                kinds = {event.kind for event in events}
+                now = self._clock()
+                announced = await self._announcer.announce(domain, source, kinds, now)
+        finally:
+            await write_once(self._store, source, feedback.encode_lines(events))
+        for each in announced:
+            self._wake(each)
 
 
 def _tell(group: list[_Waiting], error: BaseException | None) -> None:
