@@ -50,7 +50,10 @@ def export(
     if output is None:
         typer.echo(shown.decode())
     else:
-        output.write_bytes(shown + b"\n")
+        try:
+            output.write_bytes(shown + b"\n")
+        except OSError as error:
+            raise typer.BadParameter(f"{output} cannot be written: {error.strerror}") from error
 
 
 @address.command()
