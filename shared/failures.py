@@ -16,9 +16,14 @@ from shared import keys
 from shared.errors import AlreadyExists, Malformed, NotFound, Permanent, StoreRefused
 from shared.stage import Failure, Wake, delete_as_read, wake
 from shared.store.base import Store, list_all
+from shared.together import together
 
 UNREADABLE = "Unreadable"
 """The cause that is shown for an object below `failed/` that is no failure."""
+
+MOST_LOOKED_AT = 1000
+"""For one page: each is read whole, its work with it."""
+_READ_AT_ONCE = 8
 
 _FAILURE = msgspec.json.Decoder(Failure)
 
@@ -48,16 +53,53 @@ class Filter:
 
 async def find(store: Store, wanted: Filter, after: str = "") -> AsyncIterator[tuple[str, Failure]]:
     """(key below `failed/`, failure) of all that fit, behind `after`; also what is unreadable."""
-    prefix = f"{keys.FAILED}{wanted.stage}/" if wanted.stage else keys.FAILED
-    async for entry in list_all(store, prefix, after):
+    async for entry in list_all(store, _prefix(wanted), after):
         if wanted.batch not in entry.key:
             continue  # not worth a read
-        try:
-            failure = await look(store, entry.key)
-        except NotFound:
-            continue  # replayed just now
-        if wanted.fits(failure):
+        failure = await _look_if_there(store, entry.key)
+        if failure and wanted.fits(failure):
             yield entry.key, failure
+
+
+async def page(
+    store: Store, wanted: Filter, after: str, limit: int
+) -> tuple[list[tuple[str, Failure]], str]:
+    """(the next ones that fit, the key to go on behind or ""), after a bounded number of reads:
+    where few fit, a page is short, or empty, and there is still more."""
+    found: list[tuple[str, Failure]] = []
+    group: list[str] = []
+    looked_at = 0
+    async for entry in list_all(store, _prefix(wanted), after):
+        if wanted.batch not in entry.key:
+            continue
+        group.append(entry.key)
+        if len(group) < _READ_AT_ONCE:
+            continue
+        found += await _fitting(store, wanted, group)
+        looked_at, last, group = looked_at + len(group), group[-1], []
+        if len(found) > limit:
+            break
+        if looked_at >= MOST_LOOKED_AT:
+            return found, last
+    else:
+        found += await _fitting(store, wanted, group)
+    return found[:limit], found[limit - 1][0] if len(found) > limit else ""
+
+
+async def _fitting(store: Store, wanted: Filter, places: list[str]) -> list[tuple[str, Failure]]:
+    looks = await together(_look_if_there(store, place) for place in places)
+    pairs = zip(places, looks, strict=True)
+    return [(place, found) for place, found in pairs if found and wanted.fits(found)]
+
+
+async def _look_if_there(store: Store, place: str) -> Failure | None:
+    with suppress(NotFound):  # replayed just now
+        return await look(store, place)
+    return None
+
+
+def _prefix(wanted: Filter) -> str:
+    return f"{keys.FAILED}{wanted.stage}/" if wanted.stage else keys.FAILED
 
 
 async def load(store: Store, key: str) -> Failure:

@@ -4,6 +4,7 @@ The name is a recipient's domain, a mail server, or a name above it. Who sends o
 """
 
 import asyncio
+import ipaddress
 import re
 
 import msgspec
@@ -14,7 +15,7 @@ from shared.errors import Malformed, NotFound
 from shared.store.base import Store, list_all
 
 LONGEST_REASON = 500
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f:.]{2,45}")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ async def _read(store: Store, key: str) -> Pause | None:
 
 async def pause(store: Store, name: str, reason: str, at: float) -> None:
     """Raises `Malformed`."""
-    record = Pause(reason.strip()[:LONGEST_REASON], at)
+    record = Pause(" ".join(reason.split())[:LONGEST_REASON], at)
     await store.put(keys.paused(checked(name)), msgspec.json.encode(record))
 
 
@@ -57,6 +58,17 @@ def checked(name: str) -> str:
     """The name as senders look for it. Raises `Malformed`."""
     plain = name.strip().lower().rstrip(".")
     found = normal_domain(plain) or plain
+    if ":" in found:
+        return _ipv6(found)
     if not _HOST.fullmatch(found):
         raise Malformed(f"{name[:100]!r} is no domain and no server's name")
     return found
+
+
+def _ipv6(text: str) -> str:
+    """A port is not part of a name: such a pause would hold nothing back. Raises `Malformed`."""
+    try:
+        return str(ipaddress.IPv6Address(text.strip("[]")))
+    except ValueError as error:
+        detail = f"{text[:100]!r} is no server's name: write it without a port"
+        raise Malformed(detail) from error

@@ -8,9 +8,10 @@ from urllib.parse import unquote
 from functions.admin.audit import Audit
 from functions.admin.principal import OPERATOR, Principal, principal_of
 from functions.admin.problems import problem_of
-from functions.admin.route import Call, Route
+from functions.admin.route import ADDRESS, Call, Route
 from shared.domains import Directory
 from shared.http import Problem, Request, Response, as_json
+from shared.key_form import is_possible
 
 if TYPE_CHECKING:
     from functions.admin.dashboard.site import Site
@@ -51,7 +52,7 @@ class AdminFace:
     async def operate(self, request: Request, operator: Principal, *, on_record: bool) -> Response:
         """The same for an operator who was let in elsewhere, by the dashboard. Raises what the
         endpoint raises."""
-        route, parameters = self._route(request)
+        route, parameters = self._route(request, unquote)
         if on_record:
             await self._audit.decided(request, operator)
         return await route.handler(Call(request, operator, parameters, route.read(request.body)))
@@ -67,11 +68,14 @@ class AdminFace:
 
             return as_json(200, document(self.routes))
         route, parameters = self._route(request)
+        _check_place(request)
         principal = await self._admitted(request, route, parameters.get("domain", ""))
         return await route.handler(Call(request, principal, parameters, route.read(request.body)))
 
-    def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
-        """Raises `Problem` 404, 405."""
+    def _route(
+        self, request: Request, read: Callable[[str], str] = str
+    ) -> tuple[Route, dict[str, str]]:
+        """`read` decodes what no server has decoded yet. Raises `Problem` 404, 405."""
         path = request.path.rstrip("/")
         found = [(each, match) for each in self.routes if (match := each.pattern.fullmatch(path))]
         if not found:
@@ -79,7 +83,7 @@ class AdminFace:
             raise Problem(404, "unknown_path", detail)
         for route, match in found:
             if route.method == request.method:
-                named = {name: unquote(value) for name, value in match.groupdict().items()}
+                named = {name: read(value) for name, value in match.groupdict().items()}
                 return route, _checked(named)
         allowed = ", ".join(sorted(route.method for route, _ in found))
         raise Problem(405, "method_not_allowed", f"{path} answers {allowed}", allow=allowed)
@@ -110,8 +114,17 @@ def _refusal(principal: Principal, route: Route, domain: str) -> Problem | None:
 
 
 def _checked(parameters: dict[str, str]) -> dict[str, str]:
-    """A parameter becomes part of a key in the store. Raises `Problem` 404."""
+    """A parameter becomes part of a key in the store; of an address, its digest does. Raises
+    `Problem` 404."""
     for name, value in parameters.items():
-        if value in ("", ".", "..") or "/" in value or "\x00" in value or len(value) > 500:
+        is_part = name == ADDRESS or ("/" not in value and is_possible(value))
+        if not is_part or len(value) > 500:
             raise Problem(404, "not_found", f"{value[:50]!r} is no {name}")
     return parameters
+
+
+def _check_place(request: Request) -> None:
+    """Where a list goes on becomes part of a key, too. Raises `Problem` 422."""
+    after = request.parameter("after")
+    if after and not is_possible(after):
+        raise Problem(422, "invalid_parameter", f"after: {after[:50]!r} was no page's `next`")

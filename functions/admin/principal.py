@@ -53,7 +53,7 @@ async def principal_of(
     request: Request, directory: Directory, admin_tokens: Sequence[str]
 ) -> Principal:
     """Raises `Problem` 401."""
-    attribution = request.headers.get(ATTRIBUTION_HEADER, "")[:LONGEST_ATTRIBUTION]
+    attribution = _as_sent(request.headers.get(ATTRIBUTION_HEADER, ""))[:LONGEST_ATTRIBUTION]
     shown = request.headers.get(TOKEN_HEADER)
     if shown is not None:
         if not is_admin_token(shown, admin_tokens):
@@ -64,6 +64,14 @@ async def principal_of(
     if identity is None:
         raise Problem(401, "unauthenticated", "unknown, expired or deactivated API key")
     return Principal(identity.domain, identity.scopes, attribution, identity.key_id)
+
+
+def _as_sent(header: str) -> str:
+    """Servers read headers as Latin-1 (RFC 9110 §5.5); who has a name beyond it sends UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def is_admin_token(shown: str, admin_tokens: Sequence[str]) -> bool:

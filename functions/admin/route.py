@@ -12,6 +12,10 @@ from functions.admin.principal import Principal
 from shared.http import Problem, Request, Response
 
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
+_MOST_DIGITS = 10
+ADDRESS = "address"
+"""The parameter that may have slashes (RFC 5321 §4.1.2): what the server has decoded does not tell
+them from those between the parts. It is the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,9 @@ class Call:
     def number(self, name: str, default: int, most: int) -> int:
         """A number in the query. Raises `Problem`."""
         text = self.request.parameter(name, str(default))
-        if not text.isascii() or not text.isdigit() or not 0 < int(text[:10]) <= most:
-            detail = f"{name}: {text!r} is no number from 1 to {most}"
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        if not is_number or not 0 < int(text) <= most:
+            detail = f"{name}: {text[:50]!r} is no number from 1 to {most}"
             raise Problem(422, "invalid_parameter", detail)
         return int(text)
 
@@ -75,7 +80,8 @@ class Route:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", self.path))
+        path = self.path.replace(f"{{{ADDRESS}}}", f"(?P<{ADDRESS}>.+)")
+        return re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", path))
 
     @property
     def names(self) -> list[str]:
@@ -90,5 +96,7 @@ class Route:
             return msgspec.json.decode(body, type=self.body)
         except msgspec.ValidationError as error:
             raise Problem(422, "invalid_request", str(error)) from error
+        except RecursionError as error:
+            raise Problem(422, "invalid_request", "it is nested too deep") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Problem(400, "malformed_json", str(error)) from error

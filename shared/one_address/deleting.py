@@ -60,6 +60,7 @@ async def delete(search: Search, told: Callable[[int], None] = lambda _: None) -
         await run.event(key, found.body)
     async for key, _ in walking.received(search):
         await run.mail(key)
+    done.open += await walking.uploads(search)
     done.looked_at = search.looked_at
     return done
 

@@ -49,6 +49,8 @@ class AddressExport(msgspec.Struct, frozen=True, kw_only=True):
     batches: list[BatchAbout]
     events: list[Fields]
     received: list[ReceivedMail]
+    uploads: list[str]
+    """Keys of what an app has uploaded, and is no Batch yet, or failed to become one."""
     looked_at: int
     """Objects."""
 
@@ -78,6 +80,7 @@ async def export(search: Search, told: Callable[[int], None] = lambda _: None) -
         batches=found,
         events=happened,
         received=mails,
+        uploads=await walking.uploads(search),
         looked_at=search.looked_at,
     )
 

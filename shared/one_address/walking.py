@@ -125,8 +125,21 @@ async def _open_work(search: Search) -> dict[str, list[str]]:
 
 async def still_open(search: Search, batch: BatchOfDomain) -> list[str]:
     """The work objects of a Batch that seem to be about the person."""
+    return await _about(search, batch.open)
+
+
+async def uploads(search: Search) -> list[str]:
+    """The same of what an app has put into the Domain's inbox, and is no Batch yet, or failed to
+    become one."""
+    inbox = keys.inbox_of(search.domain)
+    found = [entry.key async for entry in list_all(search.store, inbox)]
+    found += [entry.key async for entry in list_all(search.store, keys.failed_of("submit", inbox))]
+    return await _about(search, found)
+
+
+async def _about(search: Search, work: list[str]) -> list[str]:
     about: list[str] = []
-    for key in batch.open:
+    for key in work:
         search.count()
         found = await search.get(key)
         if found and search.person.quick in _text(key, found.body).lower():

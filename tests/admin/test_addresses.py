@@ -324,6 +324,30 @@ def test_work_on_its_way_is_named_and_left_alone(desk: AdminDesk) -> None:
     assert {key: text for key, text in texts(desk).items() if key in work} == before
 
 
+def test_an_upload_that_waits_or_has_failed_is_named_and_left_alone(desk: AdminDesk) -> None:
+    upload = json.dumps({"recipients": [{"email": ANN}]}).encode()
+    lost = Failure(
+        stage="submit",
+        key=keys.inbox(DOMAIN, "b.json"),
+        cause="x",
+        message="x",
+        last_line="",
+        at=NOW,
+        tries=1,
+        body=upload,
+    )
+    named = {
+        keys.inbox(DOMAIN, "a.json"): upload,
+        keys.failed("submit", keys.inbox(DOMAIN, "b.json")): msgspec.json.encode(lost),
+    }
+    others = {keys.inbox(OTHER, "a.json"): upload, keys.inbox(DOMAIN, "c.json"): b"not about her"}
+    for key, body in {**named, **others}.items():
+        desk.do(desk.store.put(key, body))
+    assert desk.call("GET", f"{URL}/{ANN}").json["uploads"] == list(named)
+    assert desk.call("DELETE", f"{URL}/{ANN}").json["open"] == list(named)
+    assert {*named, *others} <= set(desk.keys(""))
+
+
 def test_too_much_for_one_call_changes_nothing_and_leads_to_the_command(
     desk: AdminDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,7 +360,7 @@ def test_too_much_for_one_call_changes_nothing_and_leads_to_the_command(
     assert texts(desk) == before
 
 
-@pytest.mark.parametrize("address", ["nobody", "@", "a@b", "a@b@c.example", "%00@b.example"])
+@pytest.mark.parametrize("address", ["nobody", "@", "a@b", "a@b@c.example", "\x00@b.example"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_what_is_no_address_is_refused(desk: AdminDesk, method: str, address: str) -> None:
     answer = desk.call(method, f"{URL}/{address}")

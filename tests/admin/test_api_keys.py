@@ -161,3 +161,14 @@ def test_two_that_deactivate_a_key_do_no_harm(desk: AdminDesk) -> None:
 def test_dying_while_a_key_is_made_leaves_one_that_nobody_knows_or_none() -> None:
     left = at_every_death(lambda desk: None, lambda desk: desk.call("POST", KEYS, {}))
     assert [len(desk.call("GET", KEYS).json["keys"]) for desk in left] == [0, 1]
+
+
+def test_a_key_that_expires_makes_none_that_lives_longer(desk: AdminDesk) -> None:
+    ends = desk.now + 60
+    made = desk.call("POST", KEYS, {"scopes": ["admin"], "expires_at": ends}).json["key"]
+    bearer = {"authorization": f"Bearer {made}"}
+    for wished in ({}, {"expires_at": 0}, {"expires_at": ends + 1}):
+        answer = desk.send("POST", KEYS, {"scopes": ["admin"], **wished}, bearer)
+        assert (answer.status, answer.problem) == (403, "forbidden"), wished
+    wish = {"scopes": ["admin"], "expires_at": ends}
+    assert desk.send("POST", KEYS, wish, bearer).status == 201

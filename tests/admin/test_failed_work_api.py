@@ -3,10 +3,11 @@
 import base64
 import time
 
+import pytest
 from admin_desk import AdminDesk
 
-from shared import keys
-from shared.errors import Malformed
+from shared import failures, keys
+from shared.errors import Malformed, NotFound
 from shared.stage import fail
 
 WORK = keys.validated("01hf7yat00abcdefghjkmnpqrs", 0)
@@ -47,3 +48,34 @@ def test_an_upload_with_a_long_name_is_replayed_by_its_id() -> None:
     (shown,) = desk.call("GET", "/v1/failed").json["failed"]
     assert desk.call("POST", f"/v1/failed/{shown['id']}/replay").status == 202
     assert [each.key for each in desk.woken] == [shown["key"]]
+
+
+def test_a_page_of_what_few_fit_is_bounded_and_says_from_where_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(failures, "MOST_LOOKED_AT", 16)
+    desk = AdminDesk()
+    for n in range(50):
+        cause: Exception = Malformed("torn") if n != 40 else NotFound("gone")
+        work = keys.validated(f"01hf7yat00abcdefghjkmnp{n:03d}", 0)
+        desk.do(fail("dispatch", desk.store, time.time, work, b"x", cause, 1))
+    found, pages, after = [], 0, ""
+    while pages == 0 or after:
+        page = desk.call("GET", f"/v1/failed?cause=NotFound&limit=10&after={after}").json
+        found += page["failed"]
+        after, pages = page["next"], pages + 1
+    assert ([each["cause"] for each in found], pages) == (["NotFound"], 4)
+
+
+def test_pages_have_each_failure_once_and_the_last_one_says_so() -> None:
+    desk = AdminDesk()
+    works = [keys.validated(f"01hf7yat00abcdefghjkmnp{n:03d}", 0) for n in range(30)]
+    for work in works:
+        desk.do(fail("dispatch", desk.store, time.time, work, b"x", Malformed("torn"), 1))
+    found, after, sizes = [], "", []
+    while not sizes or after:
+        page = desk.call("GET", f"/v1/failed?limit=10&after={after}").json
+        found += [each["key"] for each in page["failed"]]
+        sizes.append(len(page["failed"]))
+        after = page["next"]
+    assert (found, sizes) == (works, [10, 10, 10])

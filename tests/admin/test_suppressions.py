@@ -4,7 +4,10 @@ import pytest
 from admin_desk import NOW, OTHER, AdminDesk
 from station import DOMAIN
 
+from functions.admin.dashboard.api import Api
+from functions.admin.dashboard.api import path as path_of
 from functions.admin.face import MOST_BODY_BYTES
+from functions.admin.principal import Principal
 from shared.suppressions import Suppression, digest, editing
 
 ANN = "ann@sink.example"
@@ -34,6 +37,30 @@ def test_an_address_is_suppressed_seen_and_written_to_again(desk: AdminDesk) -> 
     assert desk.as_domain("DELETE", f"{ALL}/{ANN}").status == 204
     assert desk.as_domain("GET", f"{ALL}/{ANN}").problem == "not_found"
     assert desk.as_domain("DELETE", f"{ALL}/{ANN}").problem == "not_found"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a/b@sink.example", "/S=x/@sink.example", "a%2Fb@sink.example", "50%25@sink.example"],
+)
+def test_an_address_with_a_slash_or_a_percent_sign_is_that_address(
+    desk: AdminDesk, address: str
+) -> None:
+    """The path as a server has decoded it, once."""
+    assert desk.as_domain("PUT", f"{ALL}/{address}").json["email"] == address
+    assert desk.as_domain("GET", f"{ALL}/{address}", scopes=("read",)).json["email"] == address
+    assert [each["email"] for each in desk.call("GET", ALL).json["suppressions"]] == [address]
+    assert desk.as_domain("DELETE", f"{ALL}/{address}").status == 204
+
+
+@pytest.mark.parametrize("address", ["a/b@sink.example", "a%2Fb@sink.example"])
+def test_the_dashboard_means_the_same_address(desk: AdminDesk, address: str) -> None:
+    async def put() -> None:
+        place = path_of("domains", DOMAIN, "suppressions", address)
+        await Api(desk.face, Principal()).send("PUT", place)
+
+    desk.do(put())
+    assert desk.call("GET", f"{ALL}/{address}").json["email"] == address
 
 
 def test_the_reason_and_its_delivery_are_kept(desk: AdminDesk) -> None:

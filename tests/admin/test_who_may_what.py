@@ -111,5 +111,13 @@ def test_decisions_are_put_on_record_where_that_is_wanted() -> None:
     assert (nobody["who"], nobody["why"]) == ("nobody", "unauthenticated")
 
 
+@pytest.mark.parametrize("name", ["Zoë Müller", "山田"])
+def test_a_name_on_record_is_the_one_that_was_sent(name: str) -> None:
+    desk = AdminDesk(audit__enabled="on")
+    as_servers_read_it = name.encode().decode("latin-1")
+    desk.call("GET", "/v1/failed", x_ekiden_attribution=as_servers_read_it)
+    assert [desk.get(key)["attribution"] for key in desk.keys("audit/")] == [name]
+
+
 def test_nothing_is_on_record_unless_it_is_wanted(desk: AdminDesk) -> None:
     assert desk.keys("audit/") == []

@@ -5,7 +5,8 @@
         await here.picture("overview")
         assert here.complaints == []
 
-`SCREENSHOTS=docs/images` writes those pictures that the docs show to this folder.
+`SCREENSHOTS=docs/images` writes those pictures that the docs show to this folder, sharp enough for
+good screens.
 """
 
 import os
@@ -20,7 +21,8 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SIZE = {"width": 1280, "height": 860}
-TALLEST = 1400
+SHORTEST, TALLEST = 560, 1400
+"""A picture is as tall as its page."""
 WAIT_MS = 30_000
 
 IN_THE_DOCS = {
@@ -113,8 +115,9 @@ class Browser:
     async def picture(self, name: str) -> None:
         """The page from its top, light or dark; and whether all texts on it can be read."""
         assert await self.page.evaluate(_TOO_FAINT) == [], f"{name}, {self.scheme}"
+        await self.page.set_viewport_size({**SIZE, "height": SHORTEST})
         height = int(await self.page.evaluate("document.documentElement.scrollHeight"))
-        await self.page.set_viewport_size({**SIZE, "height": min(max(height, 600), TALLEST)})
+        await self.page.set_viewport_size({**SIZE, "height": min(height, TALLEST)})
         shown = f"{name}-{self.scheme}"
         given = os.environ.get("SCREENSHOTS", "") if shown in IN_THE_DOCS else ""
         await self.page.screenshot(path=Path(given or self.folder) / f"{shown}.png")
@@ -134,7 +137,10 @@ async def browsing(
         process = await driver.chromium.launch(executable_path=place, args=flags)
         try:
             window = await process.new_context(
-                color_scheme=scheme, viewport=SIZE, java_script_enabled=scripts
+                color_scheme=scheme,
+                viewport=SIZE,
+                java_script_enabled=scripts,
+                device_scale_factor=2 if os.environ.get("SCREENSHOTS") else 1,
             )
             window.set_default_timeout(WAIT_MS)
             await window.add_init_script(_WATCH)

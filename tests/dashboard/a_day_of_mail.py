@@ -16,7 +16,7 @@ from shared.bounce_classes import classify
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id
 from shared.model import Content, Sender
-from shared.outcome import Outcome, State, encode_lines
+from shared.outcome import Outcome, State, decode_lines, encode_lines
 from shared.stats.compact import Compaction
 from shared.store.base import Store
 
@@ -59,11 +59,13 @@ async def make(store: Store, domain: str, now: float, seed: int = 7, size: int =
     chance = Random(seed)
     batches: list[str] = []
     deliveries = 0
+    hour_now = now - now % HOUR_S
     for hour in range(24, 0, -1):
-        at = now - hour * HOUR_S + chance.uniform(0, 0.9) * HOUR_S
+        at = hour_now - hour * HOUR_S + chance.uniform(0, 0.9) * HOUR_S
         wave = 0.25 + 0.75 * max(0.0, math.sin(math.pi * ((hour + 7) % 24) / 24))
         number = max(3, int(size * wave * chance.uniform(0.7, 1.1)))
         batches.append(await put_batch(store, domain, at, number, chance))
+        await _read(store, domain, batches[-1], at)
         deliveries += number
     compaction = Compaction(store, lambda: now, 60.0)
     while (await compaction.round()).behind:
@@ -121,6 +123,26 @@ def _outcomes(batch: str, at: float, number: int, chance: Random) -> Iterator[Ou
             tls_proof="pki",
             transmit_s=0.1,
         )
+
+
+async def _read(store: Store, domain: str, batch: str, at: float) -> None:
+    """What readers did with the first Bag of a Batch."""
+    outcomes = decode_lines((await store.get(keys.outcome_part(batch, 0, 0, 0))).body)
+    happened = list(_opened(outcomes, batch))
+    await store.put(keys.event(domain, at, f"{batch}-read"), feedback.encode_lines(happened))
+
+
+def _opened(outcomes: list[Outcome], batch: str) -> Iterator[Event]:
+    """Opened within the half hour by two of five, and then perhaps clicked."""
+    chance = Random(batch)
+    for each in outcomes:
+        for kind, share in ((feedback.OPENED, 0.4), (feedback.CLICKED, 0.15)):
+            if each.outcome != State.DELIVERED or chance.random() > share:
+                break
+            at = each.at + chance.uniform(0, 1800)
+            yield Event(
+                delivery=each.delivery, recipient=each.recipient, kind=kind, at=at, batch=batch
+            )
 
 
 def _complaint(outcome: Outcome) -> Event:

@@ -8,7 +8,9 @@ from dashboard_desk import TOKEN, Desk
 from station import DOMAIN
 
 from functions.admin.dashboard import session
-from shared import keys
+from functions.admin.resources import failed
+from shared import keys, stage
+from shared.errors import Malformed
 from shared.stage import Failure
 
 NOW = 1_800_000_000.0
@@ -127,7 +129,10 @@ def test_a_destination_is_paused_and_resumed(desk: Desk) -> None:
     assert desk.keys(keys.PAUSED) == []
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a b", "../x", "<b>", "x" * 300, "a@b.example"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "a b", "../x", "<b>", "x" * 300, "a@b.example", "192.0.2.1:25", "mx.example:25"],
+)
 def test_what_is_no_destination_cannot_be_paused(desk: Desk, name: str) -> None:
     answer = desk.send("/dashboard/queue/pause", name=name)
     assert answer.status in (404, 422)
@@ -146,6 +151,32 @@ def test_work_that_somebody_else_replayed_first_is_no_fault(desk: Desk) -> None:
     ids = [fail(desk, "a.json"), failed_id(keys.inbox(DOMAIN, "gone.json"))]
     answer = desk.send("/dashboard/failed", id=ids, do="replay")
     assert answer.headers["location"] == "/dashboard/failed?said=gone&n=1"
+
+
+def test_work_that_cannot_be_put_back_stops_no_other(desk: Desk) -> None:
+    """The first is no failure that can be read; another's place is taken."""
+    desk.do(desk.store.put("failed/submit/a-note.txt", b"a note"))
+    work = keys.validated("0" * 26, 0)
+    desk.do(stage.fail("dispatch", desk.store, lambda: NOW, work, b"one", Malformed("torn"), 1))
+    desk.do(desk.store.put(work, b"another"))
+    stuck = {"failed/submit/a-note.txt", keys.failed("dispatch", work)}
+    ids = [failed._id(key) for key in sorted(stuck)] + [fail(desk, f"{n}.json") for n in range(15)]
+    answer = desk.send("/dashboard/failed", id=ids, do="replay")
+    assert answer.headers["location"] == "/dashboard/failed?said=partly&n=15"
+    assert set(desk.keys("failed/")) == stuck
+    assert "try one alone to see why" in desk.get(answer.headers["location"]).text
+    alone = desk.send("/dashboard/failed", id=ids[1], do="replay")
+    assert (alone.status, "no failure that can be read" in alone.text) == (422, True)
+
+
+def test_no_form_leads_to_a_place_that_is_no_header(desk: Desk) -> None:
+    for name in ("x\r\nX-Evil: 1", "x€"):
+        answer = desk.send(
+            f"/dashboard/domains/{name}/suppressions", do="remove", address="a@b.example"
+        )
+        assert "evil" not in str(list(answer.headers)).lower()
+        assert answer.headers.get("location", "").isascii()
+        assert answer.headers.get("location", "").isprintable()
 
 
 def test_to_discard_is_asked_for_twice(desk: Desk) -> None:

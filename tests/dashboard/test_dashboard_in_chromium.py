@@ -13,7 +13,10 @@ from demo_process import Demo, running_demo
 from station import BATCH, DOMAIN, Here, running_station
 
 from ekiden.demo import LATE_DOMAIN, batch, recipients
+from shared import keys
+from shared.errors import Malformed
 from shared.pauses import pause
+from shared.stage import fail
 from shared.suppressions import Suppression, editing
 
 TOKEN = "an-admin-token"
@@ -154,6 +157,7 @@ async def busy_day() -> AsyncIterator[Here]:
         await a_day_of_mail.make(here.store, DOMAIN, time.time())
         await pause(here.store, "gmail.com", "421 4.7.0: too much from us", time.time() - 900)
         await _suppress(here)
+        await _put_failed_work(here)
         await here.done(await here.submit(BATCH))
         yield here
 
@@ -241,11 +245,86 @@ def test_a_link_in_a_chat_leads_to_the_page_and_not_to_the_login(tmp_path: Path)
 def test_on_a_small_screen_nothing_sticks_out(tmp_path: Path) -> None:
     async def story() -> None:
         async with busy_day() as here, browsing(here.url, "light", tmp_path) as browser:
-            await browser.page.set_viewport_size({"width": 390, "height": 800})
+            await browser.page.set_viewport_size({"width": 360, "height": 740})
             await browser.log_in(TOKEN)
-            for path in ("", "/queue", "/batches", "/failed", "/statistics", f"/domains/{DOMAIN}"):
-                await browser.open(f"/dashboard{path}")
-                wide = await browser.page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= 390, path
+            one = f"/domains/{DOMAIN}"
+            for path in (
+                "",
+                "/queue",
+                "/batches",
+                "/failed",
+                "/statistics",
+                "/find",
+                "/nothing",
+                one,
+            ):
+                await _fits(browser, f"/dashboard{path}")
+            await _fits(browser, f"/dashboard{one}/suppressions")
+            await _fits(browser, f"/dashboard{one}/check")
+            await browser.open("/dashboard/batches")
+            await browser.page.locator("tbody a").first.click()
+            await _fits(browser, browser.page.url.removeprefix(browser.url))
+            await browser.click("All Deliveries")
+            await browser.page.locator("tbody a").first.click()
+            await _fits(browser, browser.page.url.removeprefix(browser.url))
 
     scene(story)
+
+
+async def _fits(browser: Browser, path: str) -> None:
+    """Only tables, plots and quotations scroll sideways, each by itself."""
+    await browser.open(path)
+    assert await browser.page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    out = await browser.page.evaluate(_STICKING_OUT)
+    assert out == [], path
+
+
+_STICKING_OUT = """
+() => [...document.querySelectorAll("main *")]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+  .filter((each) => !each.closest(".scroll, .drawn, pre"))
+  .map((each) => `${each.tagName} ${each.textContent.slice(0, 30)}`)
+"""
+
+
+def test_what_failed_is_replayed_by_the_keyboard_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with (
+            running_station(http=True, admin__tokens=TOKEN) as here,
+            browsing(here.url, "dark", tmp_path) as browser,
+        ):
+            await _put_failed_work(here)
+            await browser.log_in(TOKEN)
+            keyboard = browser.page.keyboard
+            await _tab_to(browser, "See why, and replay")
+            await keyboard.press("Enter")
+            await browser.heading("Failed work")
+            await _tab_to(browser, "Choose inbox/")
+            await keyboard.press("Space")
+            await _tab_to(browser, "Replay the chosen")
+            await keyboard.press("Enter")
+            await browser.page.get_by_role("status").wait_for()
+            assert "1 put back in front of its stage." in await browser.text()
+
+    scene(story)
+
+
+_FOCUSED = """
+() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent
+"""
+
+
+async def _tab_to(browser: Browser, name: str) -> None:
+    for _ in range(60):
+        await browser.page.keyboard.press("Tab")
+        if str(await browser.page.evaluate(_FOCUSED)).strip().startswith(name):
+            return
+    raise AssertionError(f"no key leads to {name!r}")
+
+
+async def _put_failed_work(here: Here) -> None:
+    """An app's upload for a Domain that is not there."""
+    key = keys.inbox(LATE_DOMAIN, "hello.json")
+    wrong = Malformed(f"no Domain is called {LATE_DOMAIN!r}")
+    await here.store.put(key, b"{}")
+    await fail("submit", here.store, lambda: time.time() - 240, key, b"{}", wrong, 1)

@@ -62,7 +62,9 @@ def test_a_pause_that_cannot_be_read_counts() -> None:
     assert found["here"] is False
 
 
-@pytest.mark.parametrize("name", ["a%20b", "%3Cb%3E", "a@b.example", "x" * 400])
+@pytest.mark.parametrize(
+    "name", ["a%20b", "%3Cb%3E", "a@b.example", "x" * 400, "192.0.2.1:25", "a:25", "[::1]:25"]
+)
 def test_what_is_no_name_is_refused(name: str) -> None:
     desk = Desk()
     assert call(desk, "POST", f"/v1/destinations/{name}/pause", {})[0] == 422
@@ -78,6 +80,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         ("mx_1.example", "mx_1.example"),
         ("192.0.2.1", "192.0.2.1"),
         ("2001:db8::1", "2001:db8::1"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
     ],
 )
 def test_names_of_all_kinds_are_paused_as_senders_look_for_them(name: str, paused: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.admin.dashboard import received
 from functions.admin.dashboard.received import Folder
 from shared.http import Problem
 
@@ -69,6 +70,30 @@ def test_any_bytes_can_be_looked_at(source: bytes) -> None:
         folder = folder_with(Path(place), source)
         folder.newest(10)
         assert folder.read("1.eml").source == source
+
+
+def test_a_mail_that_goes_while_the_folder_is_read_hides_no_other(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, PLAIN)
+    (tmp_path / "2.eml").symlink_to(tmp_path / "gone.eml")
+    assert [line.name for line in folder.newest(10)] == ["1.eml"]
+
+
+def test_parts_within_parts_without_end_leave_the_headers_and_the_source(tmp_path: Path) -> None:
+    source = b"Subject: deep\r\n" + b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(2000)
+    )
+    mail = folder_with(tmp_path, source).read("1.eml")
+    assert (mail.subject, mail.html, mail.text, mail.source) == ("deep", "", "", source)
+
+
+def test_one_picture_shown_a_thousand_times_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received, "MOST_IMAGE_CHARS", 100)
+    many = IMAGE.replace(b'<img src="cid:none">', b'<img src="cid:logo">' * 1000)
+    html = folder_with(tmp_path, many).read("1.eml").html
+    assert (html.count("data:image/png"), html.count('"cid:logo"')) == (3, 998)
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,9 @@ class Door:
         if not own:
             return self.ask(request, "The form was too old. Please try again.", 403)
         shown = _of(form, "token").strip()
-        if self._slowing.is_full:
-            raise Problem(429, "slow_down", "too many wrong logins at once: try again in a moment")
         found = [token for token in self._tokens if is_admin_token(shown, [token])]
+        if not found and self._slowing.is_full:
+            raise Problem(429, "slow_down", "too many wrong logins at once: try again in a moment")
         if not found:
             await self._audit.decided(request, None, "unauthenticated")
             await self._wait()

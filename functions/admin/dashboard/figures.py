@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from functions.admin.dashboard.plots import FULL_WIDTH, HALF_WIDTH, Bucket, Plot, stacked
 from functions.admin.dashboard.visit import Visit
 from shared import keys
+from shared.errors import Malformed
 from shared.stats import query, ranges
 from shared.stats.query import Line, Question, Statistics
 
@@ -63,7 +66,7 @@ class Figures:
 async def figures(
     visit: Visit, domain: str, wanted: str, outcomes_width: float = FULL_WIDTH
 ) -> Figures:
-    """`domain` empty: of all. `wanted`: one of `RANGES`. Raises `Temporary`."""
+    """`domain` empty: of all. `wanted`: one of `RANGES`. Raises `Malformed`, `Temporary`."""
     found = await _ask(visit, domain, wanted, query.NONE)
     line, stretch = found.lines[0], RANGES[wanted]
     return Figures(
@@ -87,7 +90,10 @@ async def _ask(visit: Visit, domain: str, wanted: str, by: str) -> Statistics:
         grain = ranges.MONTH if grain == ranges.MONTH else ranges.DAY  # only totals are shown
     span = ranges.since(stretch.back, grain, visit.now)
     question = Question(span, by, limit=_LINES)
-    return await query.answer(visit.parts.store, domain or keys.ALL_DOMAINS, question)
+    try:
+        return await query.answer(visit.parts.store, domain or keys.ALL_DOMAINS, question)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"the statistics cannot be read: {error}") from error
 
 
 def _plot(line: Line, series: Sequence[Series], stretch: Stretch, width: float) -> Plot:

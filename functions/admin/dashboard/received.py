@@ -1,6 +1,7 @@
 """Received mails in a folder, a file each, as a mail server keeps them."""
 
 import base64
+import os
 import re
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -14,6 +15,8 @@ from shared.http import Problem
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.eml")
 _CID = re.compile(r"cid:([^\"'\s>)]+)")
 _HEAD_BYTES = 64 * 1024
+MOST_IMAGE_CHARS = 32 * 1024 * 1024
+"""Of inline images in one page: the same one may stand in it a thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,14 @@ class Folder:
 
     def newest(self, limit: int) -> list[Line]:
         try:
-            files = [each for each in self._path.iterdir() if _NAME.fullmatch(each.name)]
-            files.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
-            return [_line(each) for each in files[:limit]]
+            with os.scandir(self._path) as entries:
+                there = [
+                    (_age_ns(each), each.name) for each in entries if _NAME.fullmatch(each.name)
+                ]
         except OSError as error:
             raise Problem(503, "unavailable", f"the folder of mails: {error}") from error
+        newest = [self._path / name for _, name in sorted(there, reverse=True)[:limit]]
+        return [line for line in map(_line, newest) if line]
 
     def read(self, name: str) -> Mail:
         """Raises `Problem` 404."""
@@ -63,22 +69,45 @@ class Folder:
             source = (self._path / name).read_bytes()
         except OSError as error:
             raise Problem(404, "not_found", "There is no such mail.") from error
-        message = _parsed(source)
-        return Mail(
-            name=name,
-            subject=_header(message, "subject"),
-            headers=[(_plain(key), _plain(value)) for key, value in message.raw_items()],
-            html=_with_images(message, _text(message, "text/html")),
-            text=_text(message, "text/plain"),
-            attachments=_attachments(message),
-            source=source,
-        )
+        try:
+            return _mail(name, source, _parsed(source))
+        except RecursionError:  # parts in parts without end: there are its headers and its source
+            return _mail(name, source, _parsed(_head(source)))
 
 
-def _line(file: Path) -> Line:
-    with file.open("rb") as opened:
-        message = _parsed(opened.read(_HEAD_BYTES).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
-    found = file.stat()
+def _mail(name: str, source: bytes, message: Message) -> Mail:
+    return Mail(
+        name=name,
+        subject=_header(message, "subject"),
+        headers=[(_plain(key), _plain(value)) for key, value in message.raw_items()],
+        html=_with_images(message, _text(message, "text/html")),
+        text=_text(message, "text/plain"),
+        attachments=_attachments(message),
+        source=source,
+    )
+
+
+def _head(source: bytes) -> bytes:
+    return source.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+
+def _age_ns(entry: "os.DirEntry[str]") -> int:
+    """When it was written; what is gone since it was listed counts as the oldest."""
+    try:
+        return entry.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _line(file: Path) -> Line | None:
+    """None: it is gone, for the server keeps only the latest."""
+    try:
+        with file.open("rb") as opened:
+            head = _head(opened.read(_HEAD_BYTES))
+            found = os.fstat(opened.fileno())
+    except OSError:
+        return None
+    message = _parsed(head)
     return Line(
         name=file.name,
         at=found.st_mtime,
@@ -140,4 +169,12 @@ def _with_images(message: Message, html: str) -> str:
         if name and part.get_content_maintype() == "image" and isinstance(content, bytes):
             encoded = base64.b64encode(content).decode()
             images[name] = f"data:{part.get_content_type()};base64,{encoded}"
-    return _CID.sub(lambda match: images.get(match[1], match[0]), html)
+    left_chars = MOST_IMAGE_CHARS
+
+    def shown(match: re.Match[str]) -> str:
+        nonlocal left_chars
+        image = images.get(match[1], match[0])
+        left_chars -= len(image)
+        return image if left_chars >= 0 else match[0]
+
+    return _CID.sub(shown, html)

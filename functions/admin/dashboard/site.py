@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from functions.admin.audit import Audit
 from functions.admin.dashboard import headers
@@ -90,7 +89,7 @@ class Site:
         found = [(page, match) for each, page in self._pages if (match := each.fullmatch(path))]
         for page, match in found:
             if page.method == method:
-                return page, {name: unquote(text) for name, text in match.groupdict().items()}
+                return page, match.groupdict()
         if not found:
             raise Problem(404, "unknown_path", "There is no such page.")
         allowed = ", ".join(sorted(page.method for page, _ in found))

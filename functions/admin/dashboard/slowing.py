@@ -10,7 +10,8 @@ WINDOW_S = 600.0
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 4.0
 MOST_WAITING = 16
-"""Wrong logins that wait at the same time; more are sent away unheard."""
+"""Wrong logins that wait at the same time; more are sent away at once. Whoever has the token gets
+in all the same: strangers shall not lock operators out."""
 _REMEMBERED = 100
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from functions.admin.dashboard import headers
 from functions.admin.dashboard.api import Api
@@ -98,6 +98,7 @@ NOTICES = {
     "replayed": "{n} put back in front of its stage.",
     "discarded": "{n} thrown away.",
     "gone": "{n} put back or thrown away; some were gone already.",
+    "partly": "{n} put back or thrown away. The others could not be: try one alone to see why.",
     "paused": "Paused. Senders obey within seconds.",
     "resumed": "Resumed. What was held back comes within five minutes.",
     "suppressed": "The address is suppressed.",
@@ -116,7 +117,7 @@ def notice(request: Request) -> str:
 def see_other(path: str, said: str = "", **query: str) -> Response:
     """After a form: the page that shows what came of it (RFC 9110 §15.4.4)."""
     query = {name: value for name, value in {"said": said, **query}.items() if value}
-    location = path + ("?" + urlencode(query) if query else "")
+    location = quote(path, safe="/@") + ("?" + urlencode(query) if query else "")
     return Response(303, b"", {**headers.PAGE, "location": location})
 
 

@@ -14,9 +14,10 @@ from typing import Protocol, cast
 import msgspec
 
 from shared import keys
+from shared.errors import Malformed
 from shared.outcome import FINAL, Outcome, State, latest
 from shared.stats import progress
-from shared.store.base import Entry, Store
+from shared.store.base import Entry, Object, Store
 
 USUAL_BYTES = 4 * 1024 * 1024
 """About 15,000 Outcomes: some 20 ms."""
@@ -87,7 +88,7 @@ class BatchCounts:
         self._known: OrderedDict[str, dict[int, _Counted]] = OrderedDict()
 
     async def look(self, batch: Countable, most_bytes: int = USUAL_BYTES) -> Counts:
-        """Reads at most about so many bytes of Outcomes."""
+        """Reads at most about so many bytes of Outcomes. Raises `Malformed`, `Temporary`."""
         parts = await self._parts(batch.batch)
         known = self._known.pop(batch.batch, {})
         self._known[batch.batch] = known
@@ -122,7 +123,7 @@ class BatchCounts:
         for _ in range(MOST_LISTED // _PAGE):
             page = await self._store.list_page(keys.outcomes(batch), start, _PAGE)
             for entry in page:
-                by_bag.setdefault(keys.bag_of_outcomes(entry.key), []).append(entry)
+                by_bag.setdefault(_bag_of(entry.key), []).append(entry)
             if len(page) < _PAGE:
                 break
             start = page[-1].key
@@ -132,13 +133,31 @@ class BatchCounts:
         # In the order of their keys: that of attempts.
         ordered = sorted(entry.key for entry in parts)
         found = await asyncio.gather(*map(self._store.get, ordered))
-        lines = [line for each in found for line in _LINES.decode_lines(each.body)]
+        lines = [
+            line for key, each in zip(ordered, found, strict=True) for line in _read(key, each)
+        ]
         folded = latest(cast("list[Outcome]", lines))  # looks at these two fields alone
         return Counter(each.outcome for each in folded.values())
 
     def _forget(self) -> None:
         while sum(map(len, self._known.values())) > REMEMBERED_BAGS and len(self._known) > 1:
             self._known.popitem(last=False)
+
+
+def _bag_of(key: str) -> int:
+    """Raises `Malformed`."""
+    try:
+        return keys.bag_of_outcomes(key)
+    except ValueError as error:
+        raise Malformed(f"{key} is no part of Outcomes") from error
+
+
+def _read(key: str, part: Object) -> list[_Line]:
+    """Raises `Malformed`."""
+    try:
+        return _LINES.decode_lines(part.body)
+    except msgspec.MsgspecError as error:
+        raise Malformed(f"{key} cannot be read: {error}") from error
 
 
 def _pending(parts: dict[int, list[Entry]], known: dict[int, _Counted]) -> list[int]:

@@ -1,7 +1,7 @@
 """API keys of a Domain: made and shown once, listed, deactivated. No answer ever has their hash.
 
 Who is no operator gives away what it has itself, no more: to make keys that send, a key needs the
-scopes `admin` and `send`.
+scopes `admin` and `send`, and what a key that expires makes expires no later.
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class ApiKeys:
         wish: NewApiKey = call.body
         now = self._parts.clock()
         scopes = _scopes(call, wish.scopes)
+        await self._check_end(call, wish.expires_at)
         if not is_printable(wish.name):
             raise Problem(422, "refused", "name has a line end or another control character")
         if wish.expires_at and not now < wish.expires_at < _LATEST_S:
@@ -104,6 +105,15 @@ class ApiKeys:
     async def deactivate(self, call: Call) -> Response:
         await deactivate_api_key(self._store, call.domain, _id(call))
         return Response(204)
+
+    async def _check_end(self, call: Call, expires_at: float) -> None:
+        """Raises `Problem` if the new key would outlive the one that makes it."""
+        if call.principal.is_operator:
+            return
+        own, _ = await read_api_key(self._store, call.domain, call.principal.key_id)
+        if own.expires_at and not 0 < expires_at <= own.expires_at:
+            detail = f"this key ends at {own.expires_at:.0f}, and so does what it makes: expires_at"
+            raise Problem(403, "forbidden", detail)
 
     def _listed(self, found: tuple[ApiKey, str] | BaseException) -> ApiKeyShown:
         if isinstance(found, BaseException):

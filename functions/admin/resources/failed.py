@@ -10,6 +10,7 @@ from functions.admin.route import PAGE, Call, Query, Route
 from shared import failures, keys
 from shared.failures import Filter, Occupied
 from shared.http import Problem, Response, as_json
+from shared.key_form import is_possible
 from shared.stage import Failure
 
 
@@ -29,7 +30,7 @@ class FailedWork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedPage(msgspec.Struct, frozen=True):
-    """Failed work, by its key."""
+    """Failed work, by its key. With filters a page may be short, or empty, and there is more."""
 
     failed: list[FailedWork]
     next: str = ""
@@ -48,17 +49,13 @@ class Failed:
 
     async def list(self, call: Call) -> Response:
         request = call.request
-        limit = call.number("limit", 100, 1000)
-        wanted = Filter(
-            request.parameter("stage"), request.parameter("batch"), request.parameter("cause")
-        )
+        limit, stage = call.number("limit", 100, 1000), request.parameter("stage")
+        if stage and not is_possible(stage):
+            raise Problem(422, "invalid_parameter", f"stage: {stage[:50]!r} is no stage")
+        wanted = Filter(stage, request.parameter("batch"), request.parameter("cause"))
         after = _key(request.parameter("after")) if request.parameter("after") else ""
-        shown: list[FailedWork] = []
-        async for key, failure in failures.find(self._parts.store, wanted, after):
-            if len(shown) == limit:
-                return as_json(200, FailedPage(shown, shown[-1].id))
-            shown.append(_shown(key, failure))
-        return as_json(200, FailedPage(shown))
+        found, more = await failures.page(self._parts.store, wanted, after, limit)
+        return as_json(200, FailedPage([_shown(*each) for each in found], more and _id(more)))
 
     async def get(self, call: Call) -> Response:
         key = _key(call.parameters["id"])
@@ -83,7 +80,7 @@ class Failed:
 
 def _shown(key: str, failure: Failure) -> FailedWork:
     return FailedWork(
-        id=urlsafe_b64encode(key.encode()).decode().rstrip("="),
+        id=_id(key),
         stage=failure.stage,
         key=failure.key,
         cause=failure.cause,
@@ -95,13 +92,17 @@ def _shown(key: str, failure: Failure) -> FailedWork:
     )
 
 
+def _id(key: str) -> str:
+    return urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
 def _key(id_: str) -> str:
     """The key below `failed/` that an id stands for. Raises `Problem` 404."""
     try:
         key = urlsafe_b64decode(id_ + "=" * (-len(id_) % 4)).decode()
     except ValueError:
         key = ""
-    if not key.startswith(keys.FAILED):
+    if not key.startswith(keys.FAILED) or not is_possible(key):
         raise Problem(404, "not_found", "no failed work has this id")
     return key
 

@@ -15,7 +15,8 @@ import msgspec
 from functions.admin import etags
 from functions.admin.parts import Parts
 from functions.admin.route import PAGE, Call, Route
-from functions.admin.templates.build import Bounds, TemplateWish, build, needed, wish_of
+from functions.admin.templates.apart import build_apart
+from functions.admin.templates.build import Bounds, TemplateWish, needed, wish_of
 from functions.admin.templates.fault import Fault
 from functions.admin.templates.preview import Preview, PreviewWish, Unrendered, preview
 from shared import template_versions
@@ -100,7 +101,7 @@ class Templates:
         template_id = _id(call)
         await read_domain(self._store, call.domain)
         etag = await self._etag_for_change(call, template_id)
-        made = await self._in_thread(build, template_id, call.body)
+        made = await self._in_thread(build_apart, template_id, call.body)
         signed = msgspec.structs.replace(
             made, updated_at=self._parts.clock(), updated_by=_who(call)
         )

@@ -5,6 +5,7 @@
       → css      rules into style="…"        css-inline
       → plain    the text part               inscriptis
       → build    the Template, checked as `submit` and `dispatch` will
+    apart        all that in a process with bounds
     preview      rendered as `dispatch` renders
 
 The libraries know nothing of Jinja2: `marks` hides its tags from them and puts them back, `markup`

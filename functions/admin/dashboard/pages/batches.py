@@ -12,6 +12,7 @@ from functions.admin.mail.counts import Counts
 from functions.admin.mail.newest import Batch, subject_of
 from functions.admin.mail.words import ORDER
 from functions.admin.resources.batches import before_of
+from shared.errors import Malformed
 from shared.http import Response, as_json
 from shared.model import Content
 
@@ -28,6 +29,8 @@ class Row:
     batch: Batch
     counts: Counts
     shares: Sequence[Share]
+    wrong: str = ""
+    """Why it could not be counted."""
 
 
 async def batches(visit: Visit) -> Response:
@@ -49,11 +52,18 @@ def before_of_page(visit: Visit) -> str:
 
 async def rows_of(visit: Visit, found: Sequence[Batch]) -> list[Row]:
     looks = [visit.parts.mail.counts.look(each, FOR_A_ROW_BYTES) for each in found]
-    counted = await asyncio.gather(*looks)
-    return [
-        Row(batch, counts, shares(in_order(counts), counts.accepted))
-        for batch, counts in zip(found, counted, strict=True)
-    ]
+    counted = await asyncio.gather(*looks, return_exceptions=True)
+    return [_row(*each) for each in zip(found, counted, strict=True)]
+
+
+def _row(batch: Batch, counts: Counts | BaseException) -> Row:
+    """One Batch that cannot be counted hides no other."""
+    if isinstance(counts, Malformed):
+        nothing = Counts(batch.accepted, Counter(), uncounted=batch.accepted)
+        return Row(batch, nothing, [], str(counts))
+    if isinstance(counts, BaseException):
+        raise counts
+    return Row(batch, counts, shares(in_order(counts), counts.accepted))
 
 
 def in_order(counts: Counts) -> dict[str, int]:

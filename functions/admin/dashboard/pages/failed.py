@@ -7,7 +7,7 @@ from typing import Any
 from functions.admin.dashboard.api import path
 from functions.admin.dashboard.visit import Page, Visit, see_other
 from shared import keys
-from shared.errors import NotFound
+from shared.errors import EkidenError, NotFound
 from shared.http import Problem, Response
 
 HERE = "/dashboard/failed"
@@ -55,16 +55,21 @@ async def decide(visit: Visit) -> Response:
 
 
 async def _done(calls: Sequence[Awaitable[Any]], said: str) -> Response:
-    """Somebody else may have been faster with some."""
-    missed = 0
+    """Somebody else may have been faster with some, and one that cannot be done stops no other."""
+    missed, refused = 0, list[EkidenError]()
     for start in range(0, len(calls), _AT_ONCE):
         group = calls[start : start + _AT_ONCE]
         for each in await asyncio.gather(*group, return_exceptions=True):
             if _is_gone(each):
                 missed += 1
+            elif isinstance(each, EkidenError):
+                refused.append(each)
             elif isinstance(each, BaseException):
                 raise each
-    return see_other(HERE, "gone" if missed else said, n=str(len(calls) - missed))
+    done = len(calls) - missed - len(refused)
+    if refused and not done:
+        raise refused[0]
+    return see_other(HERE, "partly" if refused else "gone" if missed else said, n=str(done))
 
 
 def _is_gone(result: object) -> bool:

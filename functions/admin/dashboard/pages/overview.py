@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.admin.dashboard import written
-from functions.admin.dashboard.figures import figures
+from functions.admin.dashboard.figures import Figures, figures
 from functions.admin.dashboard.pages.batches import rows_of
 from functions.admin.dashboard.plots import HALF_WIDTH
 from functions.admin.dashboard.visit import Page, Visit
+from shared.errors import Malformed
 from shared.http import Response
 
 OLD_S = 600.0
@@ -32,17 +33,31 @@ async def overview(visit: Visit) -> Response:
     backlog, destinations, plots, newest = await asyncio.gather(
         visit.api.get("/v1/backlog", pages="1"),
         visit.api.get("/v1/destinations"),
-        figures(visit, "", "24 hours", HALF_WIDTH),
+        _plots(visit),
         visit.parts.mail.newest.page("", "", NEWEST),
     )
     return visit.page(
         "overview.html",
         "overview",
-        alerts=alerts(backlog["places"], destinations, visit.now),
+        alerts=[*_damage(plots), *alerts(backlog["places"], destinations, visit.now)],
         places=backlog["places"],
-        figures=plots,
+        figures=plots if isinstance(plots, Figures) else None,
         rows=await rows_of(visit, newest.batches),
     )
+
+
+async def _plots(visit: Visit) -> Figures | Malformed:
+    """What cannot be counted hides nothing of what cannot wait."""
+    try:
+        return await figures(visit, "", "24 hours", HALF_WIDTH)
+    except Malformed as error:
+        return error
+
+
+def _damage(plots: Figures | Malformed) -> list[Alert]:
+    if isinstance(plots, Figures):
+        return []
+    return [Alert(True, str(plots), "/dashboard/statistics", "See the statistics")]
 
 
 def alerts(
@@ -51,6 +66,10 @@ def alerts(
     """The gravest first."""
     found: list[Alert] = []
     by_name = {each["place"]: each for each in places}
+    for each in places:
+        if each["refused"]:
+            text = f"What is open for {each['place']} is not known: {each['refused']}"
+            found.append(Alert(True, text, "/dashboard/queue", "See the queue"))
     if failed := by_name["failed"]["number"]:
         more = "+" if by_name["failed"]["more"] else ""
         things = "piece" if failed == 1 and not more else "pieces"

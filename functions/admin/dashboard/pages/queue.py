@@ -4,7 +4,7 @@ import asyncio
 
 from functions.admin.dashboard.api import path
 from functions.admin.dashboard.visit import Page, Visit, see_other
-from shared.http import Response
+from shared.http import Problem, Response
 
 HERE = "/dashboard/queue"
 
@@ -32,14 +32,22 @@ def pausable(name: str) -> str:
 
 
 async def pause(visit: Visit) -> Response:
-    place = path("destinations", visit.field("name"), "pause")
+    place = path("destinations", _name(visit), "pause")
     await visit.api.send("POST", place, {"reason": visit.field("reason")})
     return see_other(HERE, "paused")
 
 
 async def resume(visit: Visit) -> Response:
-    await visit.api.send("POST", path("destinations", visit.field("name"), "resume"))
+    await visit.api.send("POST", path("destinations", _name(visit), "resume"))
     return see_other(HERE, "resumed")
+
+
+def _name(visit: Visit) -> str:
+    """Raises `Problem`."""
+    name = visit.field("name").strip()
+    if not name:
+        raise Problem(422, "invalid_request", "Say which domain, or which mail server.")
+    return name
 
 
 PAGES = [
