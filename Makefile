@@ -16,7 +16,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@touch $@
 
 demo: $(VENV)/.ready
-	$(BIN)/ekiden demo
+	$(BIN)/ekiden demo $(if $(KEEP),--keep)
 
 # Every function as its own process over a real bucket, on this machine.
 stack: $(VENV)/.ready

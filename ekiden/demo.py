@@ -35,6 +35,10 @@ from shared.store import open_store
 DOMAIN = "demo.example"
 LATE_DOMAIN = "late.example"
 """It is not there when an app uploads a Batch for it: so that there is failed work to look at."""
+ENDED = (
+    "It ends here. To look at all of this in a browser, and to send by hand, leave it running:\n"
+    "make demo KEEP=1, or ekiden demo --keep"
+)
 _HTML = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "html" / "action.html"
 _OWN_HTML = """<!DOCTYPE html>
 <html><body style="font-family: sans-serif">
@@ -111,7 +115,7 @@ def main(count: int, *, keep: bool) -> int:
         client = Client(f"http://127.0.0.1:{http_port}", api_key)
         with _serve(environment, client):
             console.print("Started [bold]ekiden serve[/] on one SQLite file, and a mail server.")
-            note = dashboard(client.url, admin_token) if keep else None
+            note = dashboard(client.url, admin_token) if keep else Text(ENDED)
             return show(console, client, sink, count, keep=keep, note=note)
 
 
@@ -137,8 +141,9 @@ def show(
     )
     if sink.received:
         console.print(_mail(sink.received[0]))
-    console.print("By hand (add [bold]--keep[/] to leave it running):")
-    print(curl(client), flush=True)
+    if keep:
+        console.print("By hand:")
+        print(curl(client), flush=True)
     if note:
         console.print(note)
     if keep:
