@@ -19,6 +19,10 @@ from shared.store.base import Store, list_all
 _MAX_LABEL_CHARS = 63  # RFC 1035 §2.3.4
 
 
+MOST_DKIM_KEYS = 20
+"""Of a Domain; two sign, and a few are on their way in or out."""
+
+
 class Refused(Malformed):
     """What was asked for cannot be done; the message says why."""
 
@@ -137,11 +141,16 @@ async def add_dkim_key(
 ) -> DkimKeys:
     """One more key, which does not sign yet: its record has to be published first.
 
-    Raises `Unknown`, `Taken`, `Changed`, and `Malformed` for a selector that no DNS name has.
+    Raises `Unknown`, `Taken`, `Changed`, `Refused` if there are very many, and `Malformed` for a
+    selector that no DNS name has.
     """
     dkim, etag = await read_dkim(store, domain)
     if any(key.selector.lower() == selector.lower() for key in dkim.keys):
         raise Taken(f"{domain} has a key with the selector {selector!r}")
+    if len(dkim.keys) >= MOST_DKIM_KEYS:
+        raise Refused(
+            f"{domain} has {MOST_DKIM_KEYS} keys: forget those that no mail needs any more"
+        )
     made = await _generated(algorithm, selector, now)
     changed = DkimKeys(keys=[*dkim.keys, made], signing=dkim.signing)
     await store.replace(keys.domain_dkim(domain), msgspec.json.encode(changed), etag)

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
 from shared import keys
-from shared.errors import Misconfigured, NotFound
+from shared.errors import Misconfigured
 from shared.store.base import Store
 
 if TYPE_CHECKING:
@@ -67,10 +67,7 @@ def show(
         if domain != "all":
             from shared.domains import Directory
 
-            try:
-                await Directory(store, time.time).domain(domain)
-            except NotFound as error:
-                raise NotFound(f"no Domain is called {domain!r}") from error
+            await Directory(store, time.time).domain(domain)
         return await answer(store, name, question)
 
     found = with_store(configuration(config, set_), ask)

@@ -9,7 +9,7 @@ from station import DOMAIN
 
 from shared import keys
 from shared.dkim_keys import dns_record, load
-from shared.provision import add_dkim_key, read_dkim
+from shared.provision import MOST_DKIM_KEYS, add_dkim_key, read_dkim
 from shared.store.base import Store
 
 DKIM = f"/v1/domains/{DOMAIN}/dkim"
@@ -78,6 +78,14 @@ def test_a_selector_is_taken_once(desk: AdminDesk, selector: str) -> None:
 def test_what_is_no_key_is_refused(desk: AdminDesk, body: Any) -> None:
     assert desk.call("POST", DKIM, body).status == 422
     assert signing(desk) == {"ekiden1": True}
+
+
+def test_a_domain_has_so_many_keys_and_no_more(desk: AdminDesk) -> None:
+    for n in range(MOST_DKIM_KEYS - 1):
+        assert desk.call("POST", DKIM, {**SECOND, "selector": f"s{n}"}).status == 201
+    answer = desk.call("POST", DKIM, {**SECOND, "selector": "one-more"})
+    assert (answer.status, "forget those" in answer.json["detail"]) == (422, True)
+    assert len(signing(desk)) == MOST_DKIM_KEYS
 
 
 @pytest.mark.parametrize(

@@ -57,3 +57,13 @@ def test_what_the_store_does_not_list_is_not_shown_as_nothing() -> None:
     assert "What is open for failed is not known: AccessDenied" in overview
     assert "Nothing needs you" not in overview
     assert "not known" in desk.get("/dashboard/queue").text
+
+
+def test_a_domain_that_cannot_be_read_hides_no_other() -> None:
+    desk = Desk()
+    desk.do(desk.store.put(keys.domain_record("damaged.example"), b"{"))
+    desk.log_in()
+    page = desk.get("/dashboard/domains")
+    assert page.status == 200
+    assert DOMAIN in page.text
+    assert "its record cannot be read" in page.text

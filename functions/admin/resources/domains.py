@@ -89,6 +89,8 @@ class DomainShown(msgspec.Struct, frozen=True, kw_only=True):
 class DomainListed(msgspec.Struct, frozen=True):
     name: str
     created_at: float
+    is_damaged: bool = False
+    """Its record cannot be read: no mail of it goes until somebody puts it right."""
 
 
 class DomainPage(msgspec.Struct, frozen=True):
@@ -130,7 +132,11 @@ class Domains:
         names = await domain_names(self._store, call.request.parameter("after"), limit)
         read = [self._parts.directory.domain(name) for name in names]
         found = await asyncio.gather(*read, return_exceptions=True)
-        domains = [_listed(each) for each in found if not isinstance(each, NotFound)]
+        domains = [
+            _listed(name, each)
+            for name, each in zip(names, found, strict=True)
+            if not isinstance(each, NotFound)
+        ]
         return as_json(200, DomainPage(domains, names[-1] if len(names) == limit else ""))
 
     async def get(self, call: Call) -> Response:
@@ -170,7 +176,9 @@ def _shown(record: Domain, dkim: DkimKeys) -> DomainShown:
     )
 
 
-def _listed(found: Domain | BaseException) -> DomainListed:
+def _listed(name: str, found: Domain | BaseException) -> DomainListed:
+    if isinstance(found, msgspec.MsgspecError):
+        return DomainListed(name, 0, is_damaged=True)
     if isinstance(found, BaseException):
         raise found
     return DomainListed(found.name, found.created_at)

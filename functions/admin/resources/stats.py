@@ -5,7 +5,7 @@ from functions.admin.principal import OPERATOR
 from functions.admin.route import Call, Query, Route
 from shared import keys
 from shared.domains import READ
-from shared.errors import Malformed, NotFound
+from shared.errors import Malformed
 from shared.http import Problem, Response, as_json
 from shared.stats.query import (
     NONE,
@@ -26,10 +26,7 @@ class Stats:
         self._parts = parts
 
     async def of_domain(self, call: Call) -> Response:
-        try:
-            await self._parts.directory.domain(call.domain)
-        except NotFound as error:
-            raise NotFound(f"no Domain is called {call.domain!r}") from error
+        await self._parts.directory.domain(call.domain)
         question = self._question(call, OF_ONE)
         return as_json(200, await answer(self._parts.store, call.domain, question))
 
