@@ -14,7 +14,7 @@ import msgspec
 from station import BATCH, DOMAIN, Answer, answer_of, as_body
 
 from functions.submit import inbox
-from functions.submit.accept import Limits
+from functions.submit.request import Limits
 from functions.submit.routes import SubmitFace
 from functions.submit.submit import Submit
 from functions.validate import stage as validate

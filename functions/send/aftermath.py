@@ -16,7 +16,7 @@ from shared.store.base import Store
 
 if TYPE_CHECKING:
     from functions.send.open_bag import OpenBag
-    from functions.send.stage import SendSettings
+    from functions.send.settings import SendSettings
 
 LOST = frozenset({State.BOUNCED, State.FAILED, State.REJECTED})
 

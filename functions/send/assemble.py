@@ -15,6 +15,7 @@ from functions.send.outbound import SmtpTransmitter
 from functions.send.pauses import Pauses
 from functions.send.protection.policy import Protections
 from functions.send.retry import RetryPolicy
+from functions.send.settings import SendSettings
 from functions.send.smtp.options import Options
 from functions.send.smtp.target import Source, Tls
 from functions.send.sources import Sources
@@ -66,11 +67,11 @@ def stage(
     return send.stage(store, clock, watch or Watch(), carrier, settings), carrier
 
 
-def _settings(config: Config, announcer: Announcer) -> send.SendSettings:
+def _settings(config: Config, announcer: Announcer) -> SendSettings:
     ours = config.send
     writes_are_cheap = config.store.url.startswith("sqlite:")
     flush = min(ours.flush_outcomes, LOCAL_FLUSH_OUTCOMES if writes_are_cheap else 10_000)
-    return send.SendSettings(
+    return SendSettings(
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         hostname=_hostname(config),
         lease_s=ours.lease_duration,

@@ -21,7 +21,7 @@ from shared.store.base import Store
 from shared.watch import Watch
 
 if TYPE_CHECKING:
-    from functions.send.stage import SendSettings
+    from functions.send.settings import SendSettings
 
 log = logging.getLogger("ekiden.send")
 

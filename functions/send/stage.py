@@ -14,51 +14,24 @@ transmitted again.
 
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from functions.send import bagfile
 from functions.send.aftermath import write_aftermath
 from functions.send.following import next_bag
-from functions.send.journal import JournalTurns
 from functions.send.lease import Lease
 from functions.send.open_bag import OpenBag
 from functions.send.retry import RetryPolicy
-from functions.send.tally import SendCounts
+from functions.send.settings import SendSettings
 from functions.send.transmit import Transmitter
 from shared import keys, traces
 from shared.codec import plain_size
 from shared.errors import EkidenError
-from shared.notifying import Announcer
 from shared.outcome import count
-from shared.room import Room
 from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
 from shared.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class SendSettings:
-    """Section `send` of the configuration, as far as a Bag is concerned."""
-
-    owner: str
-    """Who we are, for the lease: unique to this process."""
-    hostname: str = "localhost"
-    """Who reports to those who sent by SMTP."""
-    lease_s: float = 60.0
-    flush_outcomes: int = 200
-    flush_interval_s: float = 1.0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    journal: JournalTurns | None = None
-    """Where a write costs nothing: Outcomes are durable within milliseconds."""
-    room: Room | None = None
-    """For Bags that are open."""
-    stored_room: Room | None = None
-    """For Bags that wait to be opened, as they are stored."""
-    counts: SendCounts = field(default_factory=SendCounts)
-    announcer: Announcer | None = None
-    """Writes down what Webhooks have to hear."""
 
 
 def stage(

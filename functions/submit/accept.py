@@ -4,8 +4,8 @@ A wrong content refuses the whole call; a wrong Recipient is refused alone, with
 the others go on. Nothing here reads a clock, a store or the network.
 """
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +14,14 @@ from msgspec import Raw
 
 from functions.submit import parts
 from functions.submit.fields import can_be_sent, fit_headers
+from functions.submit.request import Circumstances, Limits, ParsedBatch, parse
 from functions.submit.templates import needed
 from functions.submit.watching import is_allowed, tracking_of, unsubscribe_url
 from shared import unsubscribe
 from shared.address import domain_of, is_printable, normal, normal_mailbox
 from shared.address_set import AddressSet
-from shared.domains import Template
 from shared.http import Problem
 from shared.model import (
-    BatchRequest,
     Content,
     Recipient,
     Rejection,
@@ -31,7 +30,6 @@ from shared.model import (
     Submitted,
 )
 from shared.suppressions import is_suppressed
-from shared.tracking import NOTHING, Tracking
 
 MAX_SUBJECT_CHARS = 5000
 """It is a Template, too; what it renders to is one header field."""
@@ -42,65 +40,7 @@ CLOCK_SKEW_S = 60.0
 """A scheduled time may be this long ago: the app's clock is not ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one submit may ask for (docs/configuration.md, section `submit`)."""
-
-    max_recipients: int = 100_000
-    max_message_bytes: int = 10 * 1024 * 1024
-    max_attachments: int = 50
-    max_schedule_ahead_s: float = 90 * 86400.0
-    max_fields: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """All that a decision needs besides the request."""
-
-    domain: str
-    batch: str
-    now: float
-    digest: str
-    limits: Limits
-    template: Template | None = None
-    ceiling: Tracking = NOTHING
-    """The Domain's."""
-    tracking_url: str = ""
-    """Where `track` answers for this Domain; empty: nowhere."""
-    suppressed: Container[str] = frozenset()
-
-    def with_template(self, template: Template | None) -> "Circumstances":
-        return replace(self, template=template)
-
-
-class ParsedBatch(BatchRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A `BatchRequest` whose Recipients are still encoded: there may be 100,000."""
-
-    recipients: list[Raw]  # type: ignore[assignment]
-
-
-_BATCH = msgspec.json.Decoder(ParsedBatch)
 _RECIPIENT = msgspec.json.Decoder(Recipient)
-
-
-def parse_batch(body: bytes) -> ParsedBatch:
-    """Read the JSON of `POST /v1/batches`. Raises `Problem`."""
-    parsed: ParsedBatch = parse(_BATCH, body)
-    return parsed
-
-
-def parse(decoder: Any, body: bytes | Raw, where: str = "") -> Any:
-    """Decode JSON; a fault names the place in the document. Raises `Problem`."""
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        detail = str(error).replace("`$", f"`${where}")
-        if where and "`$" not in detail:
-            detail += f" - at `${where}`"
-        raise Problem(422, "invalid_request", detail) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        cause = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise Problem(400, "malformed_json", f"{cause}{where and f' - at `${where}`'}") from error
 
 
 def accept(request: ParsedBatch, case: Circumstances) -> Submitted:

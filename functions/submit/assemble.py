@@ -4,7 +4,7 @@ import time
 from random import Random
 
 from functions.submit import inbox
-from functions.submit.accept import Limits
+from functions.submit.request import Limits
 from functions.submit.routes import SubmitFace, Waker
 from functions.submit.submit import Submit
 from shared.config import Config

@@ -11,8 +11,9 @@ it (`inbox/<domain>/~<time>.<mark>/<name>`), and however often they do it, it is
 
 from collections.abc import Sequence
 
-from functions.submit.accept import Circumstances, accept, parse_batch
+from functions.submit.accept import accept
 from functions.submit.message import accept_message, check_message, unfolded
+from functions.submit.request import Circumstances, parse_batch
 from functions.submit.submit import Submit
 from shared import keys, traces
 from shared.address import mailboxes_of, normal_mailbox

@@ -11,14 +11,9 @@ import re
 import msgspec
 from msgspec import Raw
 
-from functions.submit.accept import (
-    Circumstances,
-    check_size,
-    due_time,
-    parse,
-    refuse_all,
-)
+from functions.submit.accept import check_size, due_time, refuse_all
 from functions.submit.parts import checked_metadata, checked_tags
+from functions.submit.request import Circumstances, parse
 from shared.address import domain_of, identity, mailboxes_of, normal, normal_mailbox
 from shared.http import Problem
 from shared.model import Content, MessageRequest, Rejection, Sender, Submitted

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from functions.submit.accept import Circumstances
 from functions.submit.message import accept_message
+from functions.submit.request import Circumstances
 from shared.errors import LostRace
 from shared.http import Problem
 from shared.model import MessageRequest, Submitted

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from functions.submit import idempotency
-from functions.submit.accept import Circumstances, Limits, accept, parse_batch
+from functions.submit.accept import accept
 from functions.submit.message import accept_message, message_of, parse_message
+from functions.submit.request import Circumstances, Limits, parse_batch
 from functions.submit.smtp_message import Mail, accept_mail
 from shared import keys, traces
 from shared.batches import load_content, message_id

@@ -1,13 +1,9 @@
 """What a Batch may watch, and where its readers unsubscribe. Pure."""
 
-from typing import TYPE_CHECKING
-
+from functions.submit.request import Circumstances, ParsedBatch
 from shared import unsubscribe
 from shared.http import Problem
 from shared.tracking import AboveCeiling, Tracking, TrackingWish, allowed
-
-if TYPE_CHECKING:
-    from functions.submit.accept import Circumstances, ParsedBatch
 
 _NO_HOST = (
     "neither the Domain has a tracking host nor this installation a URL (track.public_url): "
@@ -15,7 +11,7 @@ _NO_HOST = (
 )
 
 
-def tracking_of(request: "ParsedBatch", case: "Circumstances") -> Tracking:
+def tracking_of(request: ParsedBatch, case: Circumstances) -> Tracking:
     """What counts for the Batch. Raises `Problem`."""
     try:
         tracking = allowed(case.ceiling, request.tracking or TrackingWish(), TrackingWish())
@@ -35,7 +31,7 @@ def is_allowed(wish: TrackingWish, ceiling: Tracking) -> bool:
     return True
 
 
-def unsubscribe_url(request: "ParsedBatch", case: "Circumstances") -> str:
+def unsubscribe_url(request: ParsedBatch, case: Circumstances) -> str:
     """The app's own template; empty if it has none, or wants our page. Raises `Problem`."""
     if request.one_click_unsubscribe is None:
         return ""

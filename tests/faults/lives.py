@@ -31,6 +31,7 @@ from functions.dispatch import stage as dispatch
 from functions.send import assemble
 from functions.send import stage as send
 from functions.send.journal import JournalTurns
+from functions.send.settings import SendSettings
 from functions.send.transmit import Transmitter
 from functions.submit import inbox
 from functions.submit.routes import SubmitFace
@@ -213,7 +214,7 @@ class Process:
         store, clock = self.through, self.world.clock
         directory = Directory(store, clock)
         suppressions = Suppressions(store, directory)
-        settings = send.SendSettings(
+        settings = SendSettings(
             owner,
             lease_s=lease_s,
             flush_outcomes=flush_outcomes,

@@ -18,7 +18,8 @@ PURE = [
         )
     ),
     *("functions/submit/accept.py", "functions/submit/message.py", "functions/submit/parts.py"),
-    *("functions/submit/fields.py", "functions/submit/templates.py"),
+    *("functions/submit/fields.py", "functions/submit/request.py", "functions/submit/templates.py"),
+    "functions/submit/watching.py",
     *("functions/submit/smtp_message.py", "functions/submit/login.py"),
     "functions/validate/cut.py",
     *("functions/dispatch/render.py", "functions/dispatch/mime.py"),

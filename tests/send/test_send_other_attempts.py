@@ -12,6 +12,7 @@ from ekiden.sink import Refuse, Sink
 from functions.send import assemble, bagfile
 from functions.send import stage as send
 from functions.send.bagfile import AttemptHeader
+from functions.send.settings import SendSettings
 from shared import config, keys
 from shared.model import Envelope
 from shared.outcome import Outcome, State, decode_lines, encode_lines
@@ -57,7 +58,7 @@ class Desk:
         bag = AttemptHeader(**structs.asdict(header(attempt, at=LATER)) | given)
         key = keys.dispatched(BATCH, 7, attempt)
         await self.store.put(key, bagfile.encode_bag(bag, envelopes))
-        settings = send.SendSettings("this process", self.hostname)
+        settings = SendSettings("this process", self.hostname)
         stage = send.stage(self.store, self.clock, Watch(), self.transmitter, settings)
         await run(stage, self.store, self.clock, Wake(key))
         assert await self.keys("dispatched/", "leases/", "failed/") == []

@@ -6,6 +6,7 @@ from typing import Any
 from functions.send import bagfile
 from functions.send import stage as send
 from functions.send.demo.transmitter import DemoTransmitter
+from functions.send.settings import SendSettings
 from shared import keys
 from shared.batches import read_outcomes
 from shared.ids import delivery_id, return_path
@@ -56,7 +57,7 @@ class Post:
 
         async def work() -> None:
             carrier = DemoTransmitter(self.store, self.woken.append, **given)
-            settings = send.SendSettings(owner="demo")
+            settings = SendSettings(owner="demo")
             stage = send.stage(self.store, lambda: self.now, Watch(), carrier, settings)
             for key in await self._keys(keys.DISPATCHED):
                 await run(stage, self.store, lambda: self.now, Wake(key))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from desk import DOMAIN, Desk
 
-from functions.submit.accept import Limits
+from functions.submit.request import Limits
 
 MESSAGE = (
     b"From: News <news@example.org>\r\n"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from desk import BATCH, DOMAIN, Desk
 
-from functions.submit.accept import Limits
+from functions.submit.request import Limits
 
 PLAIN = {**BATCH, "subject": "Hello", "text": "Hello"}
 """A content that needs no fields."""

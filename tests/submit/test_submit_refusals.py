@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from desk import BATCH, DOMAIN, NOW, Desk
 
-from functions.submit.accept import Limits
+from functions.submit.request import Limits
 
 GOOD = BATCH["recipients"][0]
 FILE = {"filename": "a.txt", "content": base64.b64encode(b"hello").decode()}
