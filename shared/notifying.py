@@ -20,6 +20,9 @@ from shared.together import together
 
 TEST = "test"
 """The source of a call that only tries whether it arrives."""
+STORED_WITHIN_S = 100.0
+"""What was announced before it is stored is there by then, or its process has died. Less than the
+sweep's patience: a call that it wakes again and again would become failed work."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

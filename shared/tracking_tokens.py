@@ -65,6 +65,8 @@ class Token(msgspec.Struct, frozen=True):
     """Hex; only if the level is pseudonymous."""
     url: str = ""
     """Where a click leads."""
+    due_day: float = 0.0
+    """The day on which the Batch was due: its midnight, seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,8 @@ def _read(payload: bytes) -> Token:
     elif level is Level.PSEUDONYMOUS:
         pseudonym, rest = rest[:_PSEUDONYM_BYTES].hex(), rest[_PSEUDONYM_BYTES:]
     domain = payload[6:end].decode("ascii")
-    return Token(kind, level, domain, batch, delivery, pseudonym, rest.decode())
+    due_day = float((int.from_bytes(payload[3:5]) - LIFETIME_DAYS) * _DAY_S)
+    return Token(kind, level, domain, batch, delivery, pseudonym, rest.decode(), due_day)
 
 
 @lru_cache(maxsize=64)  # a token is decoded for its Domain, and again when there is the key

@@ -33,10 +33,8 @@ from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
 from shared.webhooks import Webhook
 
-STORED_WITHIN_S = 60.0
-"""What was announced is in the bucket by then, or its process has died."""
-NEVER_CAME_S = 3600.0
-"""What is older was there, and was deleted since."""
+NEVER_CAME_S = 86_400.0
+"""What is older may have been there, and be deleted since: nobody keeps events for less long."""
 
 log = logging.getLogger("ekiden.notify")
 
@@ -128,7 +126,7 @@ class _Notify:
             age_s = self.clock() - time_of(keys.name_of_event(source))
             if age_s > NEVER_CAME_S:
                 raise
-            if age_s < STORED_WITHIN_S:
+            if age_s < notifying.STORED_WITHIN_S:
                 raise NotStoredYet(source) from None
             log.warning("%s was announced and never stored: nobody was answered", source)
             return b""

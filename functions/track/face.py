@@ -21,7 +21,7 @@ from shared import feedback, keys, suppressions, tracking_keys
 from shared.address import normal_domain
 from shared.batches import outcome_parts, read_outcomes
 from shared.domains import Directory
-from shared.errors import NotFound, StoreRefused, Temporary
+from shared.errors import NotFound, Permanent, StoreRefused, Temporary
 from shared.feedback import Event
 from shared.http import Request, Response
 from shared.ids import parse_delivery
@@ -52,8 +52,16 @@ ASK_AGAIN_S = 1.0
 """So often is looked for a key that nobody knows: whoever calls may have made it up."""
 
 
+RECORDED_WITHIN_S = 8 * 86_400.0
+"""From the day on which a Batch was due: tries for a week at most."""
+
+
 class NotRecordedYet(Temporary):
     """The mail has been sent, and its Outcome is not stored: nobody knows whom it went to."""
+
+
+class Forgotten(Permanent):
+    """What was recorded of the mail is past its time: nobody knows any more whom it went to."""
 
 
 class TrackFace:
@@ -85,6 +93,8 @@ class TrackFace:
             return await self._seen(request, token)
         except Forged:
             return Response(404, pages.not_found(), pages.HEADERS)
+        except Forgotten:
+            return Response(410, pages.too_late(token.domain), pages.HEADERS)
         except (Temporary, StoreRefused) as error:  # a disk that is read-only will be mended, too
             log.warning("%s: %s", request.path[:3], error)
             return Response(503, pages.later(), {**pages.HEADERS, "retry-after": "5"})
@@ -151,7 +161,7 @@ class TrackFace:
             return Response(200, pages.ask(token.domain), pages.HEADERS)
         if request.method != "POST":
             return Response(405, pages.not_found(), {**pages.HEADERS, "allow": "GET, HEAD, POST"})
-        address = await self._address_of(token.delivery)
+        address = await self._address_of(token)
         now = self._clock()
         entry = Suppression(email=address, reason="unsubscribed", at=now, delivery=token.delivery)
         await suppressions.add_once(self._store, token.domain, entry)
@@ -165,16 +175,19 @@ class TrackFace:
         await self._recorder.record(token.domain, event)
         return Response(200, pages.done(token.domain), pages.HEADERS)
 
-    async def _address_of(self, delivery: str) -> str:
-        """Raises `NotRecordedYet`: `send` writes Outcomes a moment after the mail has gone."""
-        place = parse_delivery(delivery)
+    async def _address_of(self, token: Token) -> str:
+        """Raises `NotRecordedYet`: `send` writes Outcomes a moment after the mail has gone; or
+        `Forgotten`."""
+        place = parse_delivery(token.delivery)
         assert place is not None  # it was in our token
         batch, bag, _ = place
         parts = await outcome_parts(self._store, keys.outcomes_of_bag(batch, bag))
         for outcome in await read_outcomes(self._store, parts):
-            if outcome.delivery == delivery:
+            if outcome.delivery == token.delivery:
                 return outcome.recipient
-        raise NotRecordedYet(delivery)
+        if self._clock() > token.due_day + RECORDED_WITHIN_S:
+            raise Forgotten(token.delivery)
+        raise NotRecordedYet(token.delivery)
 
 
 _QUIET = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}

@@ -38,6 +38,14 @@ def not_found() -> bytes:
     return _PAGE.format(title="Not found", body="<p>There is nothing here.</p>").encode()
 
 
+def too_late(domain: str) -> bytes:
+    body = (
+        f"<p>This mail is so old that nobody here knows any more whom {escape(domain)} sent it to. "
+        "Please use the link of a younger one, or answer it.</p>"
+    )
+    return _PAGE.format(title="Too late", body=body).encode()
+
+
 def later() -> bytes:
     body = "<p>Please try again in a minute: nothing was changed yet.</p>"
     return _PAGE.format(title="Not now", body=body).encode()

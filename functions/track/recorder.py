@@ -12,7 +12,7 @@ from shared import feedback, keys
 from shared.errors import Temporary
 from shared.feedback import Event
 from shared.ids import batch_id
-from shared.notifying import Announcer
+from shared.notifying import STORED_WITHIN_S, Announcer
 from shared.stage import Clock, Wake, write_once
 from shared.store.base import Store
 from shared.together import together
@@ -97,17 +97,24 @@ class Recorder:
 
     async def _write(self, domain: str, name: str, events: list[Event]) -> None:
         source = keys.event(domain, events[0].at, name)
-        announced: list[Wake] = []
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             # First: what is stored was announced. Died behind it: `notify` drops what never came.
-            if self._announcer is not None:
-                kinds = {event.kind for event in events}
-                now = self._clock()
-                announced = await self._announcer.announce(domain, source, kinds, now)
+            announced = await self._announce(domain, source, events)
         finally:
+            # Also when nobody can be told: it counts, and who waits hears of the error.
             await write_once(self._store, source, feedback.encode_lines(events))
+        if loop.time() - began > STORED_WITHIN_S / 2:  # `notify` may have given it up
+            announced = await self._announce(domain, source, events)
         for each in announced:
             self._wake(each)
+
+    async def _announce(self, domain: str, source: str, events: list[Event]) -> list[Wake]:
+        if self._announcer is None:
+            return []
+        kinds = {event.kind for event in events}
+        return await self._announcer.announce(domain, source, kinds, self._clock())
 
 
 def _tell(group: list[_Waiting], error: BaseException | None) -> None:

@@ -31,8 +31,9 @@ from shared.stats.window import Window, window_of
 from shared.store.base import Store, list_all
 from shared.together import together
 
-TOUCHED_S = DAY_S
-"""What was written to so lately is left alone: something goes on there."""
+TOUCHED_S = 6 * DAY_S
+"""What was written to so lately is left alone: it was sent late, and who took it may report for
+five days that it could not be delivered (RFC 5321 §4.5.4.1)."""
 _AT_ONCE = 16
 
 
@@ -43,11 +44,12 @@ class Head(msgspec.Struct):
     accepted_at: float
     due_at: float
     tags: list[str] = []
+    hosted_unsubscribe: bool = False
 
-    @property
-    def since(self) -> float:
+    def since(self, own: Own) -> float:
         """From when on it ages."""
-        return max(self.accepted_at, self.due_at)
+        longer_s = own.longer_s if self.hosted_unsubscribe else 0.0
+        return max(self.accepted_at, self.due_at) + longer_s
 
 
 _HEAD = msgspec.json.Decoder(Head)
@@ -89,24 +91,44 @@ class Walk:
 
     async def _begin(self, own: Own) -> None:
         """What a turn before has left, and what was kept until now."""
-        for batch in own.record.going:
-            if await self._head(batch) is None:
-                await forgetting.finish(self._store, batch)
-                own.record.kept.pop(batch, None)
-        own.record.going = []
+        own.record.going = [each for each in own.record.going if await self._stays(own, each)]
         today = day_begins(self._now)
         if own.record.looked == today:
             return
-        kept = sorted(each for each, since in own.record.kept.items() if since < own.cutoff)
-        for name, group in groupby(kept, window_of):
-            heads = await self._heads(list(group))
-            self._budget.spend()
-            for batch, head in heads.items():
-                if not self._is_own(own, batch, head):
-                    del own.record.kept[batch]
-            await self._judge(own, await self._counted.window(name), _of(own, heads))
-        own.record.looked = today
+        for name, group in groupby(own.to_look_at(), window_of):
+            if self._budget.is_spent:
+                break
+            await self._look_again(own, name, list(group))
+        else:
+            own.record.looked, own.record.looked_to = today, ""
         await own.save()
+
+    async def _stays(self, own: Own, batch: str) -> bool:
+        """Whether what is left of a Batch without a content is needed yet."""
+        if await self._has(keys.content(batch)):
+            return False
+        if self._work.keeps(batch):
+            return True
+        await forgetting.finish(self._store, batch)
+        own.record.kept.pop(batch, None)
+        return False
+
+    async def _has(self, key: str) -> bool:
+        try:
+            await self._store.get(key)
+        except NotFound:
+            return False
+        return True
+
+    async def _look_again(self, own: Own, name: str, batches: Sequence[str]) -> None:
+        """At Batches of one window that were kept."""
+        heads = await self._heads(batches)
+        self._budget.spend()
+        for batch, head in heads.items():
+            if not self._is_own(own, batch, head):
+                del own.record.kept[batch]
+        await self._judge(own, await self._counted.window(name), _of(own, heads))
+        own.record.looked_to = batches[-1]
 
     def _is_own(self, own: Own, batch: str, head: Head | None) -> bool:
         if head is None:
@@ -158,7 +180,7 @@ class Walk:
         """Those that are too old go, unless something keeps them. Raises `LostRace`."""
         doomed: list[Doomed] = []
         # Until they are gone: `forget` takes them out.
-        own.record.kept |= {batch: head.since for batch, head in heads.items()}
+        own.record.kept |= {batch: head.since(own) for batch, head in heads.items()}
         old = [each for each, head in heads.items() if self._is_old(own, each, head)]
         for start in range(0, len(old), _AT_ONCE):
             group = old[start : start + _AT_ONCE]
@@ -169,7 +191,7 @@ class Walk:
     def _is_old(self, own: Own, batch: str, head: Head) -> bool:
         """And nobody is known to want it yet."""
         is_wanted = self._work.keeps(batch) or batch in own.named
-        return head.since < own.cutoff and not is_wanted
+        return head.since(own) < own.cutoff and not is_wanted
 
     async def _look(self, window: Window, batch: str, head: Head) -> Doomed | None:
         """None: it stays. It is listed now: what a page showed may be minutes old."""
@@ -180,9 +202,15 @@ class Walk:
             listed.add(keys.parse_of_batch(entry.key)[1])
             touched = max(touched, entry.modified)
         is_read = is_counted(window, batch, listed.sorted(), self._counted.looked_until)
-        if not is_read or touched >= self._now - TOUCHED_S:
+        if not is_read or touched >= self._now - TOUCHED_S or await self._is_open(batch):
             return None
         return Doomed(batch, head.tags, found)
+
+    async def _is_open(self, batch: str) -> bool:
+        """Whether somebody has put it back since the open work was listed."""
+        self._budget.spend(3)
+        bags = await together(self._store.list_page(at, limit=1) for at in keys.bags_of(batch))
+        return any(bags) or await self._has(keys.submitted(batch))
 
     async def _heads(self, batches: Sequence[str]) -> dict[str, Head | None]:
         heads: dict[str, Head | None] = {}

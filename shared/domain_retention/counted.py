@@ -11,6 +11,7 @@ import msgspec
 
 from shared import feedback, keys
 from shared.codec import unpack
+from shared.domain_retention.listings import Budget
 from shared.domain_retention.wanted import DAY_S
 from shared.errors import Malformed, NotFound
 from shared.ids import time_of
@@ -53,8 +54,9 @@ def _is_read(listed: Listed, upto: Mapping[int, str]) -> bool:
 class Counted:
     """Asks the records of the statistics. They are read in order, so the last one is kept."""
 
-    def __init__(self, store: Store, now: float) -> None:
+    def __init__(self, store: Store, now: float, budget: Budget) -> None:
         self._store = store
+        self._budget = budget
         self._last = now - AGES_S[-1]
         """The last pass cannot have come further, unless a clock ran ahead."""
         self._window: tuple[str, Window] = ("", Window())
@@ -64,11 +66,8 @@ class Counted:
         """All passes over the Batches have come so far."""
 
     async def load(self) -> "Counted":
-        """Raises `Temporary`, `Malformed`."""
-        try:
-            index, _ = await load_index(self._store)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Malformed(f"{keys.stats_index()} cannot be read: {error}") from error
+        """Raises `Temporary`."""
+        index, _ = await load_index(self._store)
         self.looked_until = min([*index.positions, self._last]) if index.positions else 0.0
         self._passed = {
             name: look.positions
@@ -118,11 +117,13 @@ class Counted:
             # The first pass may have missed what was being written; not so the second one.
             since = keys.before_event(domain, keys.day(passed[1]), id_at(passed[1]))
         fresh = await self._behind(keys.events(domain), since)
+        self._budget.spend(1 + len(fresh) // 1000)
         if len(fresh) > MOST_FRESH or (fresh and not passed):
             return None
         news = [key for key in fresh if not await self.has_event(domain, key)]
         if len(news) > MOST_UNCOUNTED:
             return None
+        self._budget.spend(len(news))
         named: set[str] = set()
         for start in range(0, len(news), _AT_ONCE):
             for events in await together(map(self._events, news[start : start + _AT_ONCE])):

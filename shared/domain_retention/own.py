@@ -17,12 +17,21 @@ _AT_ONCE = 200
 class Own:
     """What of a Domain's Batches is gone, and what is kept."""
 
-    def __init__(self, store: Store, domain: str, cutoff: float, named: frozenset[str]) -> None:
-        """`cutoff`: what was due before is too old. `named`: Batches that events want yet."""
+    def __init__(
+        self,
+        store: Store,
+        domain: str,
+        cutoff: float = 0.0,
+        named: frozenset[str] = frozenset(),
+        longer_s: float = 0.0,
+    ) -> None:
+        """`cutoff`: what was due before is too old. `named`: Batches that events want yet.
+        `longer_s`: so much longer stays what Recipients unsubscribe by."""
         self._store = store
         self.domain = domain
         self.cutoff = cutoff
         self.named = named
+        self.longer_s = longer_s
         self._etag = ""
         self.record = Standing()
         self.forgotten = 0
@@ -55,14 +64,20 @@ class Own:
         """Whether there is nothing left to do on this day."""
         return not self.is_lost and not self.goes_on and self.record.looked == day
 
+    def to_look_at(self) -> list[str]:
+        """What is kept and is too old by now, from where a turn before has ended."""
+        old = (each for each, since in self.record.kept.items() if since < self.cutoff)
+        return sorted(each for each in old if each > self.record.looked_to)
+
     async def forget(self, batches: Sequence[Doomed]) -> None:
         """Raises `LostRace`, `Temporary`."""
+        begun = self.record.going  # what is left of them is needed yet
         for start in range(0, len(batches), _AT_ONCE):
             group = batches[start : start + _AT_ONCE]
-            self.record.going = [each.batch for each in group]
+            self.record.going = [*begun, *(each.batch for each in group)]
             await self.save()
             await forgetting.forget(self._store, self.domain, group)
             self.forgotten += len(group)
-            self.record.going = []
+            self.record.going = begun
             for each in group:
                 self.record.kept.pop(each.batch, None)

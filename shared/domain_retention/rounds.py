@@ -92,11 +92,13 @@ class _Turn:
         """Returns which are done for today."""
         # First: what is put back meanwhile is found where it is then.
         work = await open_work.find(self._store)
-        counted = await Counted(self._store, self._now).load()
+        counted = await Counted(self._store, self._now, self._budget).load()
         by_time = ByTime(self._store, counted, work, self._budget)
         done: set[str] = set()
         owns: list[Own] = []
         for domain in domains:
+            if self._budget.is_spent:
+                break
             days, _ = await wishes.load(self._store, domain)
             own = await self._own(counted, domain, days)
             owns += [own] if own else []
@@ -111,13 +113,15 @@ class _Turn:
     async def _own(self, counted: Counted, domain: str, days: Mapping[str, int]) -> Own | None:
         """None: it keeps Batches as the installation does, or nobody can say what is counted."""
         if wanted.BATCHES not in days:
-            return None
+            own = await Own(self._store, domain).load(self._now)
+            return own if own.record.going else None  # a wish of before had begun with them
         named = await counted.named_by_events(domain)
         if named is None:
             log.warning("%s: its events are not counted yet, and its Batches stay", domain)
             return None
-        cutoff = wanted.cutoff(days[wanted.BATCHES], self._now)
-        return await Own(self._store, domain, cutoff, named).load(self._now)
+        number = days[wanted.BATCHES]
+        cutoff, longer_s = wanted.cutoff(number, self._now), wanted.longer_s(number)
+        return await Own(self._store, domain, cutoff, named, longer_s).load(self._now)
 
     async def _by_time(self, by_time: ByTime, domain: str, days: Mapping[str, int]) -> bool:
         """Whether it came to the end."""

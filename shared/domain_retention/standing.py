@@ -4,7 +4,8 @@
     control/retention/domains/<domain>.json   how far a Domain's Batches are gone
 
 A Domain's record is changed by compare-and-swap alone: of two that work on a Domain one stops. A
-record that is lost or cannot be read costs a walk from the oldest Batch on.
+record that is lost or cannot be read costs a walk from the oldest Batch on; of Batches whose
+deletion had begun the rest stays then, until the installation's rule ends it.
 """
 
 import logging
@@ -43,6 +44,8 @@ class Standing(msgspec.Struct, omit_defaults=True):
     """Batch → since when it ages. They were due later, or something kept them."""
     looked: float = -1.0
     """The day on which they were looked at: its midnight."""
+    looked_to: str = ""
+    """On the day after: at those up to this one."""
     going: list[str] = []
     """Batches whose deletion has begun: their content may be gone, and the rest is not."""
 

@@ -15,6 +15,9 @@ BATCHES, EVENTS, RECEIVED, CALLS = KINDS = ("batches", "events", "received", "ca
 LEAST_DAYS = {BATCHES: 7, EVENTS: 1, RECEIVED: 1, CALLS: 1}
 """Of Batches: a mail is tried for a day, and the server that took it may report for five more that
 it could not deliver it (RFC 5321 §4.5.4.1). A report finds its Delivery by what is kept."""
+UNSUBSCRIBE_DAYS = 30
+"""Of Batches whose Recipients unsubscribe at our page: who does is found by what is kept, and in
+the United States the link has to work for so long (15 U.S.C. §7704(a)(3))."""
 MOST_DAYS = 3650
 """Ten years, as for the options of the installation."""
 
@@ -44,6 +47,11 @@ def parse_days(words: Iterable[str]) -> dict[str, int]:
 def in_force(days: Mapping[str, Any]) -> dict[str, int]:
     """What of a record counts: nothing is deleted on account of what nobody could have set."""
     return {kind: days[kind] for kind in KINDS if _is_possible(kind, days.get(kind))}
+
+
+def longer_s(days: int) -> float:
+    """How much longer Batches stay whose Recipients unsubscribe at our page."""
+    return max(0, UNSUBSCRIBE_DAYS - days) * DAY_S
 
 
 def _is_possible(kind: str, number: Any) -> bool:

@@ -99,6 +99,11 @@ def is_overwritable(key: str) -> bool:
     return key.startswith(INBOX) and parse_put_back(key) is None
 
 
+def bags_of(batch: str) -> tuple[str, str]:
+    """The prefixes below which a Batch's Bags are, where none of them waits."""
+    return f"{VALIDATED}{batch}/", f"{DISPATCHED}{batch}/"
+
+
 def bag_name(bag: int) -> str:
     return f"{bag:04d}"
 

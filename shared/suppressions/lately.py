@@ -2,7 +2,7 @@
 a listing that does not show it yet."""
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from weakref import WeakKeyDictionary, WeakSet
 
 from shared.domains import REMEMBER_S, Directory
@@ -25,20 +25,27 @@ class Lately:
         added = self._added.setdefault(domain, {})
         added.pop(digest, None)  # the youngest is last
         added[digest] = now
-        while added[next(iter(added))] < now - KEPT_S:
-            del added[next(iter(added))]
+        _drop_old(added, now)
 
     def change(self, domain: str, gone: str) -> None:
         self._changes[domain] = self.changes(domain) + 1
         self._added.get(domain, {}).pop(gone, None)
 
     def added(self, domain: str) -> Container[str]:
-        """Digests, of which some were added longer ago."""
-        found: Mapping[str, float] = self._added.get(domain, {})
+        """Digests. What is older is in the listing, or was taken away by another process."""
+        found = self._added.get(domain)
+        if not found:
+            return frozenset()
+        _drop_old(found, time.monotonic())
         return found
 
     def changes(self, domain: str) -> int:
         return self._changes.get(domain, 0)
+
+
+def _drop_old(added: dict[str, float], now: float) -> None:
+    while added and added[next(iter(added))] < now - KEPT_S:
+        del added[next(iter(added))]
 
 
 def of_directory(store: Store, directory: Directory) -> Lately:

@@ -112,7 +112,10 @@ def test_dying_again_and_again_comes_to_the_same_end() -> None:
         assert of_mail(here) == of_mail(whole)
 
 
-def test_who_died_and_another_wish_came_meanwhile_ends_what_was_begun() -> None:
+@pytest.mark.parametrize("days", [{"batches": 3000}, {"events": 9}, {}])
+def test_who_died_and_another_wish_came_meanwhile_ends_what_was_begun(
+    days: dict[str, int],
+) -> None:
     """A Batch whose content is gone has to go; one that has it stays, by the new wish."""
     whole = filled()
     counted = FaultStore(whole.store)
@@ -122,13 +125,31 @@ def test_who_died_and_another_wish_came_meanwhile_ends_what_was_begun() -> None:
         with suppress(Died):
             here.forget(FaultStore(here.store, number, "before"))
         seen = [key for key in here.listed(keys.BATCHES) if key.endswith("/content.json")]
-        here.domain(batches=3000)
-        here.domain(OTHER, batches=3000)
+        here.domain(**days)
+        here.domain(OTHER, **days)
         here.now += TURN_S + 1
         here.forget()
         left = {keys.parse_batch(key) for key in here.listed(keys.BATCHES)}
         assert left == set(map(keys.parse_batch, seen))
         assert_no_batch_looks_unsent(here)
+
+
+def test_what_was_begun_is_not_ended_while_its_content_is_there_or_work_is_open() -> None:
+    """A record that says so is wrong, or somebody has put something back."""
+    here = Keeping()
+    here.domain(batches=7)
+    damaged, replayed, begun = (here.batch(1, domain=OTHER) for _ in range(3))
+    here.put(keys.content(damaged), b"{")
+    here.do(here.store.delete(keys.content(replayed), keys.content(begun)))
+    here.put(keys.dispatched(replayed, 0, 0))
+    record = Standing(going=[damaged, replayed, begun])
+    here.put(keys.retention_of(DOMAIN), msgspec.json.encode(record))
+    here.forget()
+    assert [bool(here.listed(keys.outcomes(each))) for each in (damaged, replayed, begun)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 class Interleaving(Wrapper):

@@ -1,14 +1,22 @@
 """What is too old, and stays: it is on its way, goes on just now, or is not counted yet."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import msgspec
 import pytest
 from keeping import DAY_S, DOMAIN, NOW, OTHER, Keeping
 
 from shared import feedback, keys
+from shared.domain_retention import listings
 from shared.domain_retention import own as own_batches
 from shared.domain_retention.standing import Standing
 from shared.feedback import Event
+from shared.model import Content
 from shared.outcome import State
+from shared.store.wrap import Wrapper
+
+T = TypeVar("T")
 
 HOLDERS = {
     "submitted": lambda batch: keys.submitted(batch),
@@ -60,16 +68,71 @@ def test_a_webhook_that_failed_for_good_keeps_nothing(here: Keeping) -> None:
     assert not here.is_whole(batch)
 
 
-def test_a_batch_that_goes_on_just_now_stays_for_a_day(here: Keeping) -> None:
+def test_a_batch_that_was_sent_late_stays_while_reports_may_come(here: Keeping) -> None:
     """As after a replay."""
     batch = here.batch(20, state=State.DEFERRED)
     here.outcome(batch, State.DELIVERED, attempt=1)
     here.count()
     here.forget()
     assert here.is_whole(batch)
+    here.days_later(5)
+    here.forget()
+    assert here.is_whole(batch)
     here.days_later(1.1)
     here.forget()
     assert not here.has(batch)
+
+
+class PutBack(Wrapper):
+    """A replay comes when the open work has just been listed: content is read from then on."""
+
+    work = ""
+
+    async def _pass_on(self, op: str, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        if op == "get" and key.startswith(keys.BATCHES) and self.work:
+            work, self.work = self.work, ""
+            await self.inner.put(work, b"x")
+        return await call()
+
+
+@pytest.mark.parametrize("holder", ["submitted", "validated", "dispatched"])
+def test_a_batch_that_is_put_back_meanwhile_stays(here: Keeping, holder: str) -> None:
+    batch = here.batch(20)
+    here.count()
+    replayed = PutBack(here.store)
+    replayed.work = HOLDERS[holder](batch)
+    here.forget(replayed)
+    assert not replayed.work
+    assert here.is_whole(batch)
+
+
+def test_what_people_unsubscribe_by_stays_for_thirty_days(here: Keeping) -> None:
+    hosted, other = here.batch(20), here.batch(20)
+    content = msgspec.json.decode(here.body(keys.content(hosted)), type=Content)
+    with here.at(NOW - 20 * DAY_S):
+        changed = msgspec.structs.replace(content, hosted_unsubscribe=True)
+        here.put(keys.content(hosted), msgspec.json.encode(changed))
+    here.count()
+    here.forget()
+    assert (here.is_whole(hosted), here.has(other)) == (True, False)
+    here.days_later(11)
+    here.forget()
+    assert not here.has(hosted)
+
+
+def test_looking_at_what_is_kept_goes_on_where_a_turn_has_ended(
+    here: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is kept in each of many quarters of an hour, and a turn may do little."""
+    kept = [here.batch(40 - each / 10) for each in range(30)]
+    works = [here.put(HOLDERS["failed in send"](batch)) for batch in kept]
+    here.count()
+    here.forget()
+    here.days_later(1)
+    here.do(here.store.delete(*works))
+    monkeypatch.setattr(listings.Budget.__init__, "__defaults__", (20,))
+    assert here.forget() > 3
+    assert not any(map(here.has, kept))
 
 
 def test_a_batch_that_nobody_has_counted_stays(here: Keeping) -> None:

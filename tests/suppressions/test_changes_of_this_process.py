@@ -59,6 +59,22 @@ def test_an_address_that_is_taken_away_here_may_be_written_to_at_once() -> None:
     asyncio.run(act())
 
 
+def test_what_another_process_takes_away_may_be_written_to_when_it_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lately, "KEPT_S", 0.0)
+
+    async def act() -> None:
+        here = Process()
+        await editing.add(here.store, DOMAIN, entry("ann@sink.example"))
+        assert await here.knows(ANN)
+        await editing.remove(here.store.inner, DOMAIN, ANN)
+        here.now += LATER_S
+        assert not await here.knows(ANN)
+
+    asyncio.run(act())
+
+
 def test_what_is_imported_here_counts_at_once() -> None:
     async def act() -> None:
         here = Process()

@@ -1,25 +1,29 @@
 """`track` dies around its writes: of what is stored, Webhooks hear."""
 
 import asyncio
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
 
 import pytest
 from hearing import hearing_app
 from test_track_face import BATCH, DELIVERY, DOMAIN
 
-from functions.notify.stage import NEVER_CAME_S, STORED_WITHIN_S, NotStoredYet
+from functions.notify.stage import NEVER_CAME_S, NotStoredYet
+from functions.track import recorder as recording
 from functions.track.recorder import Recorder
 from shared import keys
 from shared.domains import Directory
 from shared.feedback import OPENED, Event
 from shared.ids import batch_id
-from shared.notifying import Announcer
+from shared.notifying import STORED_WITHIN_S, Announcer
 from shared.provision import add_domain
 from shared.store.base import Store, list_all
 from shared.store.memory import MemoryStore
-from shared.store.wrap import Died, FaultStore
+from shared.store.wrap import Died, FaultStore, Wrapper
 
 NOW = 1_800_000_000.0
+
+T = TypeVar("T")
 
 
 class Time:
@@ -106,5 +110,39 @@ def test_what_was_there_and_is_deleted_fails_so_that_a_person_sees_it() -> None:
             await announced_only(store, clock, NOW - NEVER_CAME_S - 1)
             await app.hear()
             assert len(await present(store, keys.FAILED)) == 1
+
+    asyncio.run(story())
+
+
+class Slow(Wrapper):
+    """Everybody else goes on while an event is being stored: `meanwhile` says how."""
+
+    def __init__(self, inner: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(inner)
+        self._meanwhile = meanwhile
+
+    async def _pass_on(self, op: str, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        if op == "create" and key.startswith(keys.EVENTS):
+            await self._meanwhile()
+        return await call()
+
+
+def test_what_was_given_up_while_it_was_stored_is_announced_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "STORED_WITHIN_S", -1.0)  # however long it took, it was too long
+
+    async def story() -> None:
+        store, clock = await place()
+        async with hearing_app(store, DOMAIN, clock) as app:
+
+            async def given_up() -> None:
+                clock.now += STORED_WITHIN_S
+                await app.hear()
+                assert not await present(store, keys.NOTIFYING)
+
+            await recorder(Slow(store, given_up), clock).record(DOMAIN, EVENT)
+            await app.hear()
+            assert [kind for kind, _ in app.events] == ["delivery.opened"]
 
     asyncio.run(story())

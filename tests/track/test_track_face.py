@@ -213,6 +213,16 @@ def test_who_unsubscribes_before_the_outcome_is_stored_is_asked_to_come_again() 
     assert reader.suppressed()
 
 
+def test_who_unsubscribes_when_the_outcomes_are_forgotten_is_told_so() -> None:
+    reader = Reader()
+    path = f"/u/{reader.token(UNSUBSCRIBE)}"
+    reader.do(reader.store.delete(keys.outcome_part(BATCH, 0, 0, 0)))
+    reader.now += 10 * 86_400
+    answer = reader.visit(path, "POST")
+    assert (answer.status, b"Too late" in answer.body) == (410, True)
+    assert not reader.suppressed()
+
+
 def bad_tokens(reader: Reader) -> dict[str, str]:
     click = reader.token(CLICK, url="https://a.example")
     theirs = reader.token(CLICK, url="https://a.example", domain=OTHER)
