@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +28,7 @@ from benchmarks.sink import Sink
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
+GONE_WITHIN_S = 30
 _MAIN_CF = """\
 compatibility_level = 3.6
 queue_directory = {dir}/queue
@@ -130,6 +132,7 @@ class Instance:
             raise Unmeasured("Postfix runs in our own process group")
         os.killpg(group, signal.SIGKILL)
         self._is_running = False
+        _wait_until_gone(group)
 
     def is_empty(self) -> bool:
         """No mail is in its queue, but for what is on hold."""
@@ -148,6 +151,15 @@ class Instance:
         if self._is_running:
             self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _wait_until_gone(group: int) -> None:
+    """Until then they hold the lock that the next master wants."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.01)
 
 
 class Postfix(Instance):

@@ -1,5 +1,8 @@
 """Counts, and how far the mail was counted."""
 
+from datetime import date as _date
+from datetime import timedelta as _timedelta
+
 from shared.keys.batches import batch_prefix
 from shared.keys.history import events_of_day
 from shared.keys.relay import BATCHES
@@ -18,8 +21,9 @@ def stats_of_day(domain: str, of_day: str, part: str) -> str:
 
 
 def before_stats(domain: str, of_day: str) -> str:
-    """In front of this day's counts and of all younger ones."""
-    return f"{stats_of(domain)}{of_day}"
+    """In front of this day's counts and of all younger ones: behind the day before, because
+    SeaweedFS begins behind a folder that is named, and not in it."""
+    return f"{stats_of(domain)}{_date.fromisoformat(of_day) - _timedelta(days=1)}~"
 
 
 def parse_stats(key: str) -> tuple[str, str]:

@@ -56,7 +56,8 @@ class Store(Protocol):
     async def list_page(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[Entry]:
         """At most `limit` (≤ 1000) entries below `prefix` and behind `start_after`, in own order.
 
-        A key that is the prefix itself is not below it: not every engine can list it.
+        A key that is the prefix itself is not below it: not every engine can list it. And
+        `start_after` is no folder's name: SeaweedFS would begin behind all that is in it.
 
         Fewer than `limit` entries mean that there are no more. One page is one request.
         """

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 import functions
@@ -46,6 +47,8 @@ class Function:
         command += ["--source", str(source), "--host", "127.0.0.1", "--port", str(self.port)]
         inherited = {name: text for name, text in os.environ.items() if name[:7] != "EKIDEN_"}
         given = {f"EKIDEN_{option.upper()}": text for option, text in options.items()}
+        # gunicorn's control socket: two processes of one user would have the same.
+        given["XDG_RUNTIME_DIR"] = mkdtemp(dir=folder)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,

@@ -30,6 +30,10 @@ from shared import keys
 from shared.config import load
 from shared.provision import add_domain
 from shared.stats.compact import Compaction
+from shared.stats.counts import ALL, Counts
+from shared.stats.publish import publish
+from shared.stats.query import Question, answer
+from shared.stats.ranges import asked
 from shared.store import open_store
 
 TWO: dict[str, Any] = {
@@ -53,6 +57,23 @@ def test_counts_over_seaweedfs_are_those_of_a_recount(seaweed: Seaweed) -> None:
         expected = await recount(store)
         assert await published(store) == expected
         assert await published_of_all(store) == of_all(expected)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_the_first_day_that_is_asked_for_is_found_in_seaweedfs(seaweed: Seaweed) -> None:
+    """It lists what is behind a folder that is named, and not what is in it."""
+
+    async def story() -> None:
+        store = open_store(seaweed.url("firstday"))
+        for day in ("2026-11-19", "2026-11-20", "2026-11-21"):
+            table = {f"{day}T13": {ALL: Counts(delivered=int(day[-2:]))}}
+            await publish(store, "window", 1, {DOMAIN: table}, [(DOMAIN, day)])
+        for first, delivered in (("2026-11-20", 20), ("2026-11-19", 39), ("2026-11-18", 39)):
+            span = asked(first, "2026-11-21", "day", START)
+            found = await answer(store, DOMAIN, Question(span))
+            assert found.lines[0].total.delivered == delivered
         await store.close()
 
     asyncio.run(story())
