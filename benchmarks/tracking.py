@@ -27,6 +27,7 @@ from benchmarks.readers import Load
 from benchmarks.row import LIMIT, Announce, Row, Sample, Target, Unmeasured, interleave, notes
 from functions.dispatch.job import Job, render
 from shared import dkim_keys, feedback, keys, tracking_keys
+from shared.dkim_stored import StoredKey
 from shared.domains import DkimKeys, Domain
 from shared.ids import batch_id, delivery_id
 from shared.model import Bag, Content, Sender
@@ -127,7 +128,7 @@ def _job(tracking: Tracking | None) -> Job:
 
 
 @cache
-def _dkim_key() -> dkim_keys.StoredKey:
+def _dkim_key() -> StoredKey:
     return dkim_keys.generate("rsa-sha256", "r1", created=0.0)
 
 

@@ -3,9 +3,7 @@
 import re
 import time
 from base64 import b64encode
-from typing import Literal
 
-import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -19,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from shared.dkim_stored import Algorithm, StoredKey
 from shared.errors import Malformed
 
-Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 
 RSA_SIZE_BITS = 2048
@@ -33,17 +31,6 @@ _TXT_STRING_MAX_BYTES = 255  # RFC 1035 §3.3: one length octet
 _DNS_LABELS = re.compile(
     r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I
 )
-
-
-class StoredKey(msgspec.Struct, frozen=True):
-    """One private key of a Domain, as it lies in `domains/<domain>/dkim.json`."""
-
-    selector: str
-    algorithm: Algorithm
-    private_key_pem: str
-    """PKCS #8, or PKCS #1 as `opendkim-genkey` writes it; not encrypted."""
-    created: float
-    """When the pair was made, in seconds since 1970."""
 
 
 def generate(algorithm: Algorithm, selector: str, created: float | None = None) -> StoredKey:

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from shared import dkim_keys, keys
+from shared import keys
 from shared.address import normal_domain
+from shared.dkim_stored import StoredKey
 from shared.errors import NotFound
 from shared.ids import digest
 from shared.stage import Clock
@@ -56,12 +57,12 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class DkimKeys(msgspec.Struct, frozen=True):
     """`domains/<domain>/dkim.json`: apart from the record, because only `dispatch` may read it."""
 
-    keys: list[dkim_keys.StoredKey]
+    keys: list[StoredKey]
     """All whose public half may be published. An old one stays until its mail has arrived."""
     signing: list[str]
     """The selectors of those that sign now: one signature each."""
 
-    def in_use(self) -> list[dkim_keys.StoredKey]:
+    def in_use(self) -> list[StoredKey]:
         return [key for key in self.keys if key.selector in self.signing]
 
 

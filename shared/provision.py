@@ -12,6 +12,7 @@ import msgspec
 
 from shared import dkim_keys, keys, open_work, template_versions
 from shared.address import normal_domain
+from shared.dkim_stored import Algorithm, StoredKey
 from shared.domains import USUAL_SCOPES, ApiKey, DkimKeys, Domain, Template, new_api_key
 from shared.errors import AlreadyExists, Changed, Malformed, NotFound
 from shared.store.base import Store, list_all
@@ -42,7 +43,7 @@ class InUse(Refused):
 async def add_domain(
     store: Store,
     name: str,
-    algorithms: list[dkim_keys.Algorithm],
+    algorithms: list[Algorithm],
     now: float,
     selector: str = "ekiden1",
     return_path_host: str = "",
@@ -80,9 +81,7 @@ async def _has_record(store: Store, domain: str) -> bool:
     return True
 
 
-async def _generated(
-    algorithm: dkim_keys.Algorithm, selector: str, now: float
-) -> dkim_keys.StoredKey:
+async def _generated(algorithm: Algorithm, selector: str, now: float) -> StoredKey:
     if max(map(len, selector.split("."))) > _MAX_LABEL_CHARS:
         raise Refused(f"the selector {selector!r} has a label over {_MAX_LABEL_CHARS} characters")
     # An RSA key takes up to a second, and others call meanwhile.
@@ -137,7 +136,7 @@ async def _delete_below(store: Store, prefix: str) -> None:
 
 
 async def add_dkim_key(
-    store: Store, domain: str, algorithm: dkim_keys.Algorithm, selector: str, now: float
+    store: Store, domain: str, algorithm: Algorithm, selector: str, now: float
 ) -> DkimKeys:
     """One more key, which does not sign yet: its record has to be published first.
 

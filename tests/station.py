@@ -25,7 +25,7 @@ from ekiden.asgi import application
 from ekiden.sink import Refuse, Sink
 from ekiden.station import Station, running
 from shared import config
-from shared.dkim_keys import Algorithm
+from shared.dkim_stored import Algorithm
 from shared.http import Request
 from shared.provision import add_api_key, add_domain
 from shared.store.base import Store, list_all

@@ -7,7 +7,7 @@ import typer
 
 from ekiden.cli import domain_check
 from ekiden.cli.settings import ConfigFile, Settings, configuration, with_store
-from shared.dkim_keys import Algorithm
+from shared.dkim_stored import Algorithm
 from shared.domains import DkimKeys, Domain
 from shared.errors import Malformed
 from shared.provision import (

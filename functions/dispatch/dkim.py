@@ -22,7 +22,8 @@ from functions.dispatch.canonical import (
     relaxed_header,
     split_message,
 )
-from shared.dkim_keys import Algorithm, PrivateKey, check_dns_name
+from shared.dkim_keys import PrivateKey, check_dns_name
+from shared.dkim_stored import Algorithm
 from shared.errors import Malformed, Misconfigured
 
 __all__ = [

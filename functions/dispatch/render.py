@@ -15,6 +15,7 @@ from functions.dispatch.dkim import DkimKey, Signer, sign_message
 from functions.dispatch.mime import HTML, TEXT, Filled, Layout
 from functions.dispatch.tracked import Tracked
 from shared import dkim_keys, unsubscribe
+from shared.dkim_stored import StoredKey
 from shared.domains import DkimKeys, Domain
 from shared.ids import delivery_id, return_path
 from shared.model import Bag, BagHeader, Content, Envelope, Row, encode
@@ -179,7 +180,7 @@ class PreparedBatch:
 
 
 @lru_cache(maxsize=64)
-def _signer(domain: str, stored: tuple[dkim_keys.StoredKey, ...]) -> Signer:
+def _signer(domain: str, stored: tuple[StoredKey, ...]) -> Signer:
     # Batches of one Recipient come by the thousand, and checking an RSA key takes as long as 30
     # signatures.
     return Signer(

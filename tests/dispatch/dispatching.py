@@ -17,6 +17,7 @@ import msgspec
 from functions.dispatch.job import Job, render
 from functions.send import bagfile
 from shared import dkim_keys
+from shared.dkim_stored import Algorithm, StoredKey
 from shared.domains import DkimKeys, Domain
 from shared.model import (
     Attachment,
@@ -36,7 +37,7 @@ SECRET = "5e" * 32
 
 
 @cache
-def stored_key(algorithm: dkim_keys.Algorithm, selector: str) -> dkim_keys.StoredKey:
+def stored_key(algorithm: Algorithm, selector: str) -> StoredKey:
     return dkim_keys.generate(algorithm, selector, created=0.0)
 
 
@@ -66,7 +67,7 @@ def bag_of(*rows: Row | dict[str, Any]) -> Bag:
 def job_of(
     said: Content,
     bag: Bag,
-    keys: tuple[dkim_keys.StoredKey, ...] = (),
+    keys: tuple[StoredKey, ...] = (),
     suppressed: frozenset[str] = frozenset(),
     **domain: str,
 ) -> Job:
@@ -119,7 +120,7 @@ def made_of(body: bytes) -> Made:
 
 def dispatched(
     *rows: Row | dict[str, Any],
-    keys: tuple[dkim_keys.StoredKey, ...] = (),
+    keys: tuple[StoredKey, ...] = (),
     suppressed: frozenset[str] = frozenset(),
     domain: dict[str, str] | None = None,
     **said: Any,

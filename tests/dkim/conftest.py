@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from functions.dispatch.dkim import DkimKey
-from shared.dkim_keys import Algorithm, generate, load
+from shared.dkim_keys import generate, load
+from shared.dkim_stored import Algorithm
 
 HTML = Path(__file__).parents[2].parent / "shared" / "data" / "html"
 

@@ -23,15 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from functions.dispatch.dkim import DkimKey
-from shared.dkim_keys import (
-    Algorithm,
-    StoredKey,
-    dns_record,
-    generate,
-    load,
-    txt_strings,
-    zone_line,
-)
+from shared.dkim_keys import dns_record, generate, load, txt_strings, zone_line
+from shared.dkim_stored import Algorithm, StoredKey
 from shared.errors import Malformed
 
 

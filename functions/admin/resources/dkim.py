@@ -11,7 +11,8 @@ from msgspec import Meta
 
 from functions.admin.parts import Parts
 from functions.admin.route import Call, Route
-from shared.dkim_keys import Algorithm, dns_record, load
+from shared.dkim_keys import dns_record, load
+from shared.dkim_stored import Algorithm
 from shared.domains import ADMIN, READ, DkimKeys, Domain
 from shared.http import Problem, Response, as_json
 from shared.provision import (

@@ -21,7 +21,7 @@ from shared import open_work
 from shared.address import normal_domain
 from shared.config_mail import parse_own_route
 from shared.config_network import mask
-from shared.dkim_keys import Algorithm
+from shared.dkim_stored import Algorithm
 from shared.domain_listing import domain_names
 from shared.domains import READ, DkimKeys, Domain
 from shared.errors import NotFound
