@@ -21,7 +21,7 @@ from shared.events.scope import Scope
 from shared.stage import Wake
 
 T = TypeVar("T")
-WAIT_S = 30
+WAIT_S = 60
 KEY = "validated/01hf7yat00zzzzzzzzzzzzzzzz/0000.json"
 AGAIN = Answer(Verdict.AGAIN, why="the stage is busy")
 AT_ONCE = Answer(Verdict.AGAIN, after_s=0.0, why="the stage is busy")
