@@ -11,6 +11,7 @@ receiver does with it is its own affair, so nothing is leased: two that tell the
 harm.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,6 +34,9 @@ from shared.stage import Clock, Stage, Wake, write_once
 from shared.store.base import Store
 from shared.webhooks import Webhook
 
+SOON_S = (0.05, 0.2, 0.5, 1.0)
+"""Between looks: the bucket tells of a call before `track` has stored what it is about, and who is
+sent away then is not called again before the next sweep."""
 NEVER_CAME_S = 86_400.0
 """What is older may have been there, and be deleted since: nobody keeps events for less long."""
 
@@ -120,10 +124,14 @@ class _Notify:
 
     async def _events(self, source: str) -> bytes:
         """`track` announces what it is about to store. Raises `NotStoredYet`, `NotFound`."""
+        age_s = self.clock() - time_of(keys.name_of_event(source))
+        for pause_s in SOON_S if age_s < notifying.STORED_WITHIN_S else ():
+            with suppress(NotFound):
+                return (await self.store.get(source)).body
+            await asyncio.sleep(pause_s)
         try:
             return (await self.store.get(source)).body
         except NotFound:
-            age_s = self.clock() - time_of(keys.name_of_event(source))
             if age_s > NEVER_CAME_S:
                 raise
             if age_s < notifying.STORED_WITHIN_S:
