@@ -1,7 +1,5 @@
 """The stack's processes: started, watched, started again when they die, and stopped."""
 
-import os
-import signal
 import subprocess
 import threading
 import urllib.error
@@ -10,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.stack.orphans import die_with_parent
+from infra.stack.guardian import guardian, kill_group
 from infra.stack.parts import Part
 
 READY_WITHIN_S = 60.0
@@ -26,12 +24,12 @@ class DidNotStart(Exception):
 class Processes:
     """Keeps its parts alive until it is stopped, as an orchestrator does."""
 
-    def __init__(self, parts: Sequence[Part], logs: Path) -> None:
+    def __init__(self, parts: Sequence[Part], folder: Path) -> None:
         self._parts = {part.name: part for part in parts}
-        self._logs = logs
+        self._logs = folder / "logs"
+        self._sockets = folder / "run"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
-        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._watch = threading.Thread(target=self._watch_over, daemon=True)
         self.restarts = 0
@@ -46,15 +44,17 @@ class Processes:
         self._watch.start()
 
     def _launch(self, part: Part) -> None:
+        own = self._sockets / part.name  # where gunicorn's control socket is the only one
+        own.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{part.name}.log").open("ab") as log:
             self._running[part.name] = subprocess.Popen(
                 part.command,
-                env=dict(part.environment),
+                env={**part.environment, "XDG_RUNTIME_DIR": str(own)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # gunicorn's workers end with their master
-                preexec_fn=die_with_parent,
+                preexec_fn=guardian().guard_me,
             )
 
     def _wait_for(self, part: Part) -> None:
@@ -78,17 +78,16 @@ class Processes:
     def kill(self, name: str) -> None:
         """End it as a power cut would: with all its workers, at once. It is started again."""
         with self._lock:
-            _signal(self._running[name], signal.SIGKILL)
+            kill_group(self._running[name].pid)
 
     def _watch_over(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
             with self._lock:
                 for name, process in list(self._running.items()):
                     if process.poll() is not None and not self._stopping.is_set():
-                        _signal(process, signal.SIGKILL)  # a worker may have outlived its master
+                        _bury(process)
                         self.restarts += 1
                         self._launch(self._parts[name])
-        self._stopped.wait()  # what this thread has started ends with it
 
     def stop(self) -> None:
         """Let everything finish what it has begun; what takes too long is killed."""
@@ -100,14 +99,13 @@ class Processes:
         for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(PATIENCE_S)
-            _signal(process, signal.SIGKILL)
-            process.wait()
-        self._stopped.set()
+            _bury(process)
 
 
-def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+def _bury(process: "subprocess.Popen[bytes]") -> None:
+    kill_group(process.pid)  # a worker may have outlived its master
+    process.wait()
+    guardian().forget(process.pid)
 
 
 def _answers(url: str) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
-from infra.stack.orphans import die_with_parent
+from infra.stack.guardian import guardian
 
 BUCKET = "ekiden"
 ACCESS_KEY_ID = "ekiden-test"
@@ -110,6 +110,7 @@ def _keep_alive(
     """Start it again on the same ports when it dies; end it when it is told so."""
     while not stopping.wait(0.2):
         if process.poll() is not None:
+            guardian().forget(process.pid)
             process = _launch(data, list(server.ports), s3_config)
     _stop(process, server)
 
@@ -156,7 +157,8 @@ def _launch(data: Path, ports: list[int], s3_config: Path | None) -> subprocess.
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
+            start_new_session=True,
+            preexec_fn=guardian().guard_me,
         )
 
 
@@ -187,6 +189,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], server: Seaweed) -> str:
 def _stop(process: subprocess.Popen[bytes], server: Seaweed) -> None:
     process.kill()  # an orderly stop takes ten seconds, and nobody reads the data again
     process.wait()
+    guardian().forget(process.pid)
     for service, port in zip(SERVICES, server.ports, strict=True):
         Path(f"/tmp/seaweedfs-{service}-grpc-{port + GRPC_OFFSET}.sock").unlink(missing_ok=True)
 

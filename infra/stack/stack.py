@@ -70,7 +70,7 @@ def running_stack(
     data.mkdir(parents=True, exist_ok=True)
     with running_seaweed(data, notification(webhook or ports.receiver_url)) as bucket:
         settings = Settings(bucket.url(), ports, options or {})
-        processes = Processes(parts(settings), folder / "logs")
+        processes = Processes(parts(settings), folder)
         try:
             processes.start()
             with _timer(ports.url("sweep"), sweep_every_s):

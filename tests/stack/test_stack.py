@@ -17,7 +17,7 @@ from watched import batch_to, bounce_of, done, got, put, read, running_with, swe
 
 from ekiden import demo
 from ekiden.sink import Received, Sink
-from infra.stack.parts import ROOT, Ports
+from infra.stack.parts import FUNCTIONS, ROOT, Ports
 from infra.stack.seaweed import SeaweedUnavailable, running_seaweed
 from infra.stack.stack import Stack, provision, running_stack
 
@@ -117,6 +117,8 @@ def test_a_stack_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
         stack = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=said, stderr=said)
     until(lambda: b"Ctrl-C" in (tmp_path / "said").read_bytes())
     assert running_with(f"{tmp_path}/bucket")
+    assert len(running_with(f"{tmp_path}/run", "environ")) >= 2 * len(FUNCTIONS), "and workers"
     stack.kill()
     stack.wait()
     until(lambda: not running_with(f"{tmp_path}/bucket"))
+    until(lambda: not running_with(f"{tmp_path}/run", "environ"))

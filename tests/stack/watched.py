@@ -116,10 +116,10 @@ def got(store_url: str, key: str) -> bytes:
     return asyncio.run(act())
 
 
-def running_with(word: str) -> list[int]:
-    """The ids of processes whose command line has it."""
+def running_with(word: str, what: str = "cmdline") -> list[int]:
+    """The ids of processes whose command line (or `environ`) has it."""
     found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for place in Path("/proc").glob(f"[0-9]*/{what}"):
         with suppress(OSError):  # it has just ended
             if word.encode() in place.read_bytes():
                 found.append(int(place.parent.name))
