@@ -55,7 +55,10 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)  # a mail leaves no cycles behind
     answers.write(frame(Rendered()))
     answers.flush()
-    serve(sys.stdin.buffer, answers)
+    try:
+        serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:  # nobody is left who waits for the answer, or for its rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), answers.fileno())
 
 
 if __name__ == "__main__":

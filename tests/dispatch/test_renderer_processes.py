@@ -1,12 +1,15 @@
 """Rendering in processes of their own: the same Bags, and no harm when one is killed."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
 from dispatching import bag_of, content, job_of, made_of
 
 from ekiden.cores import Cores, RendererDied, RenderFailed
+from ekiden.renderer import frame
 from functions.dispatch.job import Job, render
 
 
@@ -94,3 +97,18 @@ def test_stopping_leaves_no_process_behind() -> None:
         assert [process.returncode for process in processes] == [0, 0]
 
     asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_it_ends_quietly_when_its_parent_was_killed_in_the_middle_of_a_job() -> None:
+    command = [sys.executable, "-m", "ekiden.renderer"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as renderer:
+        assert renderer.stdin
+        assert renderer.stdout
+        assert renderer.stderr
+        assert renderer.stdout.read(4)
+        renderer.stdout.close()
+        renderer.stdin.write(frame(job(names=500)))
+        renderer.stdin.close()
+        said = renderer.stderr.read()
+    assert (said, renderer.returncode) == (b"", 0)
