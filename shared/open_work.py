@@ -6,7 +6,6 @@ at. That is for rare decisions of a person, never for a stage.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from shared import keys
 from shared.batches import load_content
@@ -29,7 +28,8 @@ async def find(store: Store, domain: str) -> str:
             return page[0].key
     seen: set[str] = set()
     waiting: list[tuple[str, str]] = []
-    async for work, key in _open_work(store):
+    async for key in _open_work(store):
+        work = keys.when_due(key)
         if work.startswith(keys.notifying_of_domain(domain)):
             return key
         batch = keys.batch_of_work(work)
@@ -46,14 +46,11 @@ async def find(store: Store, domain: str) -> str:
     return await _first_of(store, domain, waiting)
 
 
-async def _open_work(store: Store) -> AsyncIterator[tuple[str, str]]:
-    """(what the key will be when it is due, the key) of all that names a Batch, and what waits."""
-    for prefix in (keys.SUBMITTED, keys.VALIDATED, keys.DISPATCHED):
+async def _open_work(store: Store) -> AsyncIterator[str]:
+    """The keys of all that names a Batch, and of what waits."""
+    for prefix in (keys.SUBMITTED, keys.VALIDATED, keys.DISPATCHED, keys.WAITING):
         async for entry in list_all(store, prefix):
-            yield entry.key, entry.key
-    async for entry in list_all(store, keys.WAITING):
-        with suppress(ValueError, StopIteration):  # no key of ours
-            yield keys.parse_waiting(entry.key)[1], entry.key
+            yield entry.key
 
 
 async def _first_of(store: Store, domain: str, batches: list[tuple[str, str]]) -> str:

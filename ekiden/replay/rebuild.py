@@ -72,14 +72,10 @@ def _wanted(bags: dict[str, bytes], moment: Moment) -> list[str]:
     if moment.bag is None:
         return sorted(bags)
     name = keys.validated(moment.batch, moment.bag)
-    found = [key for key in bags if name in (key, _when_due(key))]
+    found = [key for key in bags if name in (key, keys.when_due(key))]
     if not found:
         raise NotFound(f"the Batch has no Bag {moment.bag}")
     return found
-
-
-def _when_due(key: str) -> str:
-    return keys.parse_waiting(key)[1] if key.startswith(keys.WAITING) else key
 
 
 async def _dispatched(config: Config, overlay: Overlay, key: str, body: bytes) -> tuple[str, bytes]:

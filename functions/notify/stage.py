@@ -125,19 +125,17 @@ class _Notify:
     async def _events(self, source: str) -> bytes:
         """`track` announces what it is about to store. Raises `NotStoredYet`, `NotFound`."""
         age_s = self.clock() - time_of(keys.name_of_event(source))
-        for pause_s in SOON_S if age_s < notifying.STORED_WITHIN_S else ():
+        is_coming = age_s < notifying.STORED_WITHIN_S
+        for pause_s in (0.0, *SOON_S) if is_coming else (0.0,):
+            await asyncio.sleep(pause_s)
             with suppress(NotFound):
                 return (await self.store.get(source)).body
-            await asyncio.sleep(pause_s)
-        try:
-            return (await self.store.get(source)).body
-        except NotFound:
-            if age_s > NEVER_CAME_S:
-                raise
-            if age_s < notifying.STORED_WITHIN_S:
-                raise NotStoredYet(source) from None
-            log.warning("%s was announced and never stored: nobody was answered", source)
-            return b""
+        if is_coming:
+            raise NotStoredYet(source)
+        if age_s > NEVER_CAME_S:
+            raise NotFound(source)
+        log.warning("%s was announced and never stored: nobody was answered", source)
+        return b""
 
     async def _tagged(self, webhook: Webhook, batches: set[str]) -> frozenset[str] | None:
         """Those with the tag that the Webhook asks for; None: it asks for none."""

@@ -3,7 +3,7 @@
     wanted      which kinds, for how many days at least; when something is too old. Pure
     wishes      what Domains have said                         → control/retention/wishes/
     stretches   which stretches of time are walked for which Domains. Pure
-    standing    how far it is                                  → control/retention/
+    records     how far it is                                  → control/retention/
     open_work   what is still on its way, and stays
     counted     what the statistics have read, and need no more
     listings    the ids of Batches, oldest first; how much a turn may do

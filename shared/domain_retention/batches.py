@@ -12,19 +12,17 @@ A Domain's record says "all of before are gone but these", so who comes next beg
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from itertools import groupby
 
-import msgspec
-
 from shared import keys
-from shared.codec import unpack
-from shared.domain_retention import forgetting
+from shared.domain_retention import forgetting, heads
 from shared.domain_retention.counted import Counted, is_counted
 from shared.domain_retention.forgetting import Doomed
+from shared.domain_retention.heads import Head, of_domain
 from shared.domain_retention.listings import Budget, batch_ids
 from shared.domain_retention.open_work import OpenWork
 from shared.domain_retention.own import Own
 from shared.domain_retention.stretches import Reach, Stretch, stretches
 from shared.domain_retention.wanted import DAY_S, day_begins
-from shared.errors import LostRace, Malformed, NotFound
+from shared.errors import LostRace, NotFound
 from shared.ids import time_of
 from shared.stats.listing import Listed
 from shared.stats.window import Window, window_of
@@ -35,24 +33,6 @@ TOUCHED_S = 6 * DAY_S
 """What was written to so lately is left alone: it was sent late, and who took it may report for
 five days that it could not be delivered (RFC 5321 §4.5.4.1)."""
 _AT_ONCE = 16
-
-
-class Head(msgspec.Struct):
-    """What of a Batch's content is needed here."""
-
-    domain: str
-    accepted_at: float
-    due_at: float
-    tags: list[str] = []
-    hosted_unsubscribe: bool = False
-
-    def since(self, own: Own) -> float:
-        """From when on it ages."""
-        longer_s = own.longer_s if self.hosted_unsubscribe else 0.0
-        return max(self.accepted_at, self.due_at) + longer_s
-
-
-_HEAD = msgspec.json.Decoder(Head)
 
 
 class Walk:
@@ -122,12 +102,12 @@ class Walk:
 
     async def _look_again(self, own: Own, name: str, batches: Sequence[str]) -> None:
         """At Batches of one window that were kept."""
-        heads = await self._heads(batches)
+        found = await heads.load(self._store, batches, self._budget)
         self._budget.spend()
-        for batch, head in heads.items():
+        for batch, head in found.items():
             if not self._is_own(own, batch, head):
                 del own.record.kept[batch]
-        await self._judge(own, await self._counted.window(name), _of(own, heads))
+        await self._judge(own, await self._counted.window(name), of_domain(found, own.domain))
         own.record.looked_to = batches[-1]
 
     def _is_own(self, own: Own, batch: str, head: Head | None) -> bool:
@@ -172,19 +152,19 @@ class Walk:
             batches = [
                 each for each in batches if each not in window.open and each not in window.closed
             ]
-        heads = await self._heads(batches)
+        found = await heads.load(self._store, batches, self._budget)
         for own in owns:
-            await self._alone(own, self._judge(own, window, _of(own, heads)))
+            await self._alone(own, self._judge(own, window, of_domain(found, own.domain)))
 
-    async def _judge(self, own: Own, window: Window, heads: Mapping[str, Head]) -> None:
+    async def _judge(self, own: Own, window: Window, batches: Mapping[str, Head]) -> None:
         """Those that are too old go, unless something keeps them. Raises `LostRace`."""
         doomed: list[Doomed] = []
         # Until they are gone: `forget` takes them out.
-        own.record.kept |= {batch: head.since(own) for batch, head in heads.items()}
-        old = [each for each, head in heads.items() if self._is_old(own, each, head)]
+        own.record.kept |= {batch: head.since(own) for batch, head in batches.items()}
+        old = [each for each, head in batches.items() if self._is_old(own, each, head)]
         for start in range(0, len(old), _AT_ONCE):
             group = old[start : start + _AT_ONCE]
-            looks = (self._look(window, each, heads[each]) for each in group)
+            looks = (self._look(window, each, batches[each]) for each in group)
             doomed += [each for each in await together(looks) if each]
         await own.forget(doomed)
 
@@ -212,25 +192,6 @@ class Walk:
         bags = await together(self._store.list_page(at, limit=1) for at in keys.bags_of(batch))
         return any(bags) or await self._has(keys.submitted(batch))
 
-    async def _heads(self, batches: Sequence[str]) -> dict[str, Head | None]:
-        heads: dict[str, Head | None] = {}
-        for start in range(0, len(batches), _AT_ONCE):
-            group = batches[start : start + _AT_ONCE]
-            heads |= zip(group, await together(map(self._head, group)), strict=True)
-        self._budget.spend(len(batches))
-        return heads
-
-    async def _head(self, batch: str) -> Head | None:
-        """None: there is no content, or none that can be read."""
-        try:
-            return _HEAD.decode(unpack((await self._store.get(keys.content(batch))).body))
-        except (NotFound, Malformed, msgspec.MsgspecError, UnicodeDecodeError):
-            return None
-
 
 def _going_on(owns: Mapping[str, Own]) -> list[Own]:
     return [each for each in owns.values() if each.goes_on]
-
-
-def _of(own: Own, heads: Mapping[str, Head | None]) -> dict[str, Head]:
-    return {name: head for name, head in heads.items() if head and head.domain == own.domain}

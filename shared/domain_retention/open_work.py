@@ -9,7 +9,6 @@ Failed calls of Webhooks keep nothing: a Webhook that is dead must not keep what
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from shared import keys
@@ -50,9 +49,7 @@ def _note(found: OpenWork, key: str) -> None:
     if key.startswith(keys.LEASES):
         found.batches.add(key.removeprefix(keys.LEASES).partition("/")[0])
         return
-    work = key
-    with suppress(ValueError, StopIteration):  # no key of ours
-        work = keys.parse_waiting(key)[1] if key.startswith(keys.WAITING) else key
+    work = keys.when_due(key)
     if work.startswith(keys.NOTIFYING):
         found.told |= set(_names(work.rpartition("/")[2]))
     elif batch := keys.batch_of_open_work(key):

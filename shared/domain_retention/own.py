@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared import keys
-from shared.domain_retention import forgetting, standing
+from shared.domain_retention import forgetting, records
 from shared.domain_retention.forgetting import Doomed
-from shared.domain_retention.standing import Standing
+from shared.domain_retention.records import Record
 from shared.store.base import Store
 
 MOST_KEPT = 10_000
@@ -33,7 +33,7 @@ class Own:
         self.named = named
         self.longer_s = longer_s
         self._etag = ""
-        self.record = Standing()
+        self.record = Record()
         self.forgotten = 0
         self.is_lost = False
         """Another works on it."""
@@ -41,7 +41,7 @@ class Own:
     async def load(self, now: float) -> "Own":
         """Raises `Temporary`."""
         key = keys.retention_of(self.domain)
-        self.record, self._etag = await standing.load(self._store, key, Standing)
+        self.record, self._etag = await records.load(self._store, key, Record)
         if self.record.until > now:
             self.record.until = 0.0  # a clock ran ahead: what came since was never looked at
         return self
@@ -49,7 +49,7 @@ class Own:
     async def save(self) -> None:
         """Raises `LostRace`."""
         key = keys.retention_of(self.domain)
-        self._etag = await standing.save(self._store, key, self.record, self._etag)
+        self._etag = await records.save(self._store, key, self.record, self._etag)
 
     @property
     def is_full(self) -> bool:

@@ -13,13 +13,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared import keys
-from shared.domain_retention import open_work, standing, wanted, wishes
+from shared.domain_retention import open_work, records, wanted, wishes
 from shared.domain_retention.batches import Walk
 from shared.domain_retention.by_time import ByTime
 from shared.domain_retention.counted import Counted
 from shared.domain_retention.listings import Budget
 from shared.domain_retention.own import Own
-from shared.domain_retention.standing import Index
+from shared.domain_retention.records import Index
 from shared.domain_retention.turns import LONGEST_S
 from shared.errors import LostRace
 from shared.store.base import Store
@@ -39,7 +39,7 @@ log = logging.getLogger("ekiden.retention")
 
 async def turn(store: Store, now: float) -> float:
     """Do some of what is to be done today. Returns when to ask again. Raises `Temporary`."""
-    index, etag = await standing.load(store, keys.retention_index(), Index)
+    index, etag = await records.load(store, keys.retention_index(), Index)
     if 0 < index.next - now <= LONGEST_S:  # more: a clock ran ahead
         return index.next
     today = wanted.day_begins(now)
@@ -47,10 +47,10 @@ async def turn(store: Store, now: float) -> float:
         index = Index(day=today)
     try:
         index.next = now + TURN_S
-        etag = await standing.save(store, keys.retention_index(), index, etag)
+        etag = await records.save(store, keys.retention_index(), index, etag)
         is_spent = await _Turn(store, now).work(index)
         index.next = _next(index, now, is_spent=is_spent)
-        await standing.save(store, keys.retention_index(), index, etag)
+        await records.save(store, keys.retention_index(), index, etag)
     except LostRace as lost:
         log.info("another one is at it: %s", lost)
         return now + TURN_S
@@ -58,8 +58,10 @@ async def turn(store: Store, now: float) -> float:
 
 
 def _next(index: Index, now: float, *, is_spent: bool) -> float:
-    if index.todo or not index.is_listed:
-        return now if is_spent or not index.is_listed else now + LATER_S
+    if not index.is_listed:
+        return now
+    if index.todo:
+        return now if is_spent else now + LATER_S
     return index.day + wanted.DAY_S + BEGINS_S
 
 

@@ -186,6 +186,14 @@ def parse_waiting(key: str) -> tuple[float, str]:
     return due, prefix + rest
 
 
+def when_due(key: str) -> str:
+    """The key of a work object when it is due; of what does not wait, the key itself."""
+    if not key.startswith(WAITING) or key.count("/") < 3:
+        return key
+    stage, rest = key.split("/", 3)[2:]
+    return next((prefix + rest for prefix, taker in WORK.items() if taker == stage), key)
+
+
 def failed(stage: str, work_key: str) -> str:
     """What is too long for a key is named by a digest: the failure knows its work's true key."""
     return f"{FAILED}{stage}/{_fitting(work_key)}.json"
@@ -224,7 +232,4 @@ def batch_of_open_work(key: str) -> str:
     """The same, also of work that waits or has failed."""
     if key.startswith(FAILED):
         key = key.removeprefix(FAILED).partition("/")[2].removesuffix(".json")
-    if key.startswith(WAITING) and key.count("/") > 2:
-        stage, rest = key.split("/", 3)[2:]
-        key = next((prefix for prefix, taker in WORK.items() if taker == stage), "") + rest
-    return batch_of_work(key)
+    return batch_of_work(when_due(key))

@@ -9,6 +9,7 @@ import msgspec
 
 from shared import keys
 from shared.errors import Malformed, NotFound
+from shared.stats.batches import UNREADABLE
 from shared.stats.compact import load_index
 from shared.stats.counts import ALL, KINDS, OF, TAG, TO, Counts
 from shared.stats.publish import COUNTS, RECIPIENTS, Plain, plain_tables
@@ -130,10 +131,13 @@ async def _days(store: Store, domain: str, span: Range, part: str) -> list[str]:
 
 
 async def _read(store: Store, key: str) -> list[Plain]:
+    """Raises `Malformed`, `Temporary`."""
     try:
         return plain_tables((await store.get(key)).body)
     except NotFound:  # deleted since it was listed
         return []
+    except UNREADABLE as error:
+        raise Malformed(f"{key} cannot be read: {error}") from error
 
 
 def _collect(found: Found, tables: Iterable[Plain], question: Question) -> None:

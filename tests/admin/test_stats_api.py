@@ -15,6 +15,7 @@ from shared.model import Content, Sender
 from shared.outcome import Outcome, State, encode_lines
 from shared.stats.compact import Compaction
 from shared.stats.counts import KINDS
+from shared.stats.publish import COUNTS
 from shared.store.base import Store
 
 PATH = f"/v1/domains/{DOMAIN}/stats"
@@ -128,6 +129,15 @@ def test_it_says_up_to_when_it_is_complete(desk: AdminDesk) -> None:
 def test_where_nothing_was_counted_it_says_so() -> None:
     answer = AdminDesk().call("GET", f"{PATH}?{SPAN}").json
     assert (answer["complete_until"], delivered(answer)) == ("", {"": [0, 0]})
+
+
+def test_numbers_that_a_disk_has_spoilt_are_named() -> None:
+    desk = AdminDesk()
+    key = keys.stats_of_day(DOMAIN, "2027-01-15", COUNTS)
+    desk.do(desk.store.put(key, b"{"))
+    answer = desk.call("GET", f"{PATH}?{SPAN}")
+    assert answer.status == 422
+    assert f"{key} cannot be read" in answer.json["detail"]
 
 
 def test_a_domain_that_is_not_there_has_no_numbers(desk: AdminDesk) -> None:

@@ -28,12 +28,13 @@ def test_outcomes_that_cannot_be_read_hide_nothing_but_their_own_batch(body: byt
     assert (page.status, "cannot be read" in page.text) == (422, True)
 
 
-def test_statistics_that_cannot_be_read_do_not_hide_what_failed() -> None:
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'"\xff"', b"\x1f\x8b\x08nothing", b"[]"])
+def test_statistics_that_cannot_be_read_do_not_hide_what_failed(body: bytes) -> None:
     desk = Desk()
     desk.do(a_day_of_mail.make(desk.store, DOMAIN, desk.now, size=5))
     desk.do(desk.store.put("failed/submit/note.txt", b"a note"))
     for key in desk.keys(f"stats/{keys.ALL_DOMAINS}/"):
-        desk.do(desk.store.put(key, b"{"))
+        desk.do(desk.store.put(key, body))
     desk.log_in()
     page = desk.get("/dashboard")
     assert page.status == 200

@@ -16,8 +16,8 @@ import pytest
 from keeping import DAY_S, DOMAIN, NOW, OTHER, Keeping
 
 from shared import keys
+from shared.domain_retention.records import Record
 from shared.domain_retention.rounds import LATER_S, TURN_S, turn
-from shared.domain_retention.standing import Standing
 from shared.errors import Temporary
 from shared.outcome import State
 from shared.store.base import Store
@@ -65,8 +65,8 @@ def of_mail(here: Keeping) -> dict[str, bytes]:
     return {key: body for key, body in here.bodies("").items() if not key.startswith("control/")}
 
 
-def standing(here: Keeping, domain: str = DOMAIN) -> Standing:
-    return msgspec.json.decode(here.body(keys.retention_of(domain)), type=Standing)
+def record_of(here: Keeping, domain: str = DOMAIN) -> Record:
+    return msgspec.json.decode(here.body(keys.retention_of(domain)), type=Record)
 
 
 def assert_no_batch_looks_unsent(here: Keeping) -> None:
@@ -94,7 +94,7 @@ def test_dying_at_any_write_leaves_what_a_second_run_finds() -> None:
         here.now += TURN_S + 1
         here.forget()
         assert of_mail(here) == after
-        assert (standing(here).going, standing(here).kept) == ([], standing(whole).kept)
+        assert (record_of(here).going, record_of(here).kept) == ([], record_of(whole).kept)
 
 
 def test_dying_again_and_again_comes_to_the_same_end() -> None:
@@ -142,7 +142,7 @@ def test_what_was_begun_is_not_ended_while_its_content_is_there_or_work_is_open(
     here.put(keys.content(damaged), b"{")
     here.do(here.store.delete(keys.content(replayed), keys.content(begun)))
     here.put(keys.dispatched(replayed, 0, 0))
-    record = Standing(going=[damaged, replayed, begun])
+    record = Record(going=[damaged, replayed, begun])
     here.put(keys.retention_of(DOMAIN), msgspec.json.encode(record))
     here.forget()
     assert [bool(here.listed(keys.outcomes(each))) for each in (damaged, replayed, begun)] == [
@@ -189,7 +189,7 @@ def test_two_at_once_come_to_the_same_end(turn_number: int) -> None:
     here.now += 3 * TURN_S + LATER_S
     here.forget()
     assert of_mail(here) == of_mail(whole)
-    assert standing(here).kept == standing(whole).kept
+    assert record_of(here).kept == record_of(whole).kept
 
 
 @pytest.mark.parametrize("turn_number", range(5))

@@ -10,7 +10,7 @@ from keeping import DAY_S, DOMAIN, NOW, OTHER, Keeping
 from shared import feedback, keys
 from shared.domain_retention import listings
 from shared.domain_retention import own as own_batches
-from shared.domain_retention.standing import Standing
+from shared.domain_retention.records import Record
 from shared.feedback import Event
 from shared.model import Content
 from shared.outcome import State
@@ -261,8 +261,8 @@ def test_a_batch_that_waits_for_validate_is_looked_at_when_it_is_done(here: Keep
     here.days_later(2)
     here.forget()
     assert here.is_whole(late[OTHER]), "it is another Domain's, which keeps it"
-    standing = msgspec.json.decode(here.body(keys.retention_of(DOMAIN)), type=Standing)
-    assert not standing.kept
+    record = msgspec.json.decode(here.body(keys.retention_of(DOMAIN)), type=Record)
+    assert not record.kept
 
 
 def test_so_many_that_are_kept_stop_the_walk_until_they_are_done(

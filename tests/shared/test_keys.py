@@ -102,6 +102,12 @@ def test_waiting(due: int, batch: str, bag: int, attempt: int) -> None:
         keys.dispatched(batch, bag, attempt),
     ):
         assert keys.parse_waiting(keys.waiting(due, work)) == (due, work)
+        assert keys.when_due(keys.waiting(due, work)) == keys.when_due(work) == work
+
+
+def test_a_waiting_key_that_is_not_ours_stands_for_itself() -> None:
+    for key in ("waiting/a", "waiting/20261121T093015Z/validate", "waiting/a/nobody/b", "failed/a"):
+        assert keys.when_due(key) == key
 
 
 @given(st.floats(1, 4e9))

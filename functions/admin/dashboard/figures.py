@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
 from functions.admin.dashboard.plots import FULL_WIDTH, HALF_WIDTH, Bucket, Plot, stacked
 from functions.admin.dashboard.visit import Visit
 from shared import keys
-from shared.errors import Malformed
 from shared.stats import query, ranges
 from shared.stats.query import Line, Question, Statistics
 
@@ -90,10 +87,7 @@ async def _ask(visit: Visit, domain: str, wanted: str, by: str) -> Statistics:
         grain = ranges.MONTH if grain == ranges.MONTH else ranges.DAY  # only totals are shown
     span = ranges.since(stretch.back, grain, visit.now)
     question = Question(span, by, limit=_LINES)
-    try:
-        return await query.answer(visit.parts.store, domain or keys.ALL_DOMAINS, question)
-    except msgspec.MsgspecError as error:
-        raise Malformed(f"the statistics cannot be read: {error}") from error
+    return await query.answer(visit.parts.store, domain or keys.ALL_DOMAINS, question)
 
 
 def _plot(line: Line, series: Sequence[Series], stretch: Stretch, width: float) -> Plot:

@@ -35,7 +35,7 @@ class Index(msgspec.Struct, omit_defaults=True):
     """Domains that are not done today."""
 
 
-class Standing(msgspec.Struct, omit_defaults=True):
+class Record(msgspec.Struct, omit_defaults=True):
     """`control/retention/domains/<domain>.json`."""
 
     until: float = 0.0
@@ -50,7 +50,7 @@ class Standing(msgspec.Struct, omit_defaults=True):
     """Batches whose deletion has begun: their content may be gone, and the rest is not."""
 
 
-T = TypeVar("T", Index, Standing)
+T = TypeVar("T", Index, Record)
 
 
 async def load(store: Store, key: str, kind: type[T]) -> tuple[T, str]:
@@ -66,7 +66,7 @@ async def load(store: Store, key: str, kind: type[T]) -> tuple[T, str]:
         return kind(), found.etag
 
 
-async def save(store: Store, key: str, record: Index | Standing, etag: str) -> str:
+async def save(store: Store, key: str, record: Index | Record, etag: str) -> str:
     """Returns the new ETag. Raises `LostRace` if another was quicker."""
     body = pack([msgspec.json.encode(record)])
     return await (store.replace(key, body, etag) if etag else store.create(key, body))
