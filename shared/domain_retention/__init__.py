@@ -7,6 +7,7 @@
     open_work   what is still on its way, and stays
     counted     what the statistics have read, and need no more
     listings    the ids of Batches, oldest first; how much a turn may do
+    heads       what Batches say of how long they are kept
     batches     Batches that are too old, and what keeps them
     forgetting  what hangs on a Batch goes
     by_time     events, received mail and calls: their keys say when they were made
