@@ -5,13 +5,15 @@ no Recipient of a Batch has one, and they make a relay scan networks.
 """
 
 import re
+from unicodedata import normalize
 
 MAX_LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2
 MAX_LABEL_OCTETS = 63  # RFC 1035 §2.3.4
 MAX_MAILBOX_CHARS = 998  # RFC 5322 §2.1.1: no header line is longer
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
+# By what is no atext: naming all other alphabets takes 4 ms to compile, at each start.
+_ATEXT = r'[^\x00-\x20\x7f"(),.:;<>@\[\\\]]+'
 _LOCAL = re.compile(rf'{_ATEXT}(?:\.{_ATEXT})*|"(?:[ !#-\[\]-~]|\\[ -~])*"')
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
@@ -56,8 +58,17 @@ def domain_of(address: str) -> str:
 
 
 def identity(address: str) -> str:
-    """The same for all spellings of one mailbox: case does not matter to us (RFC 5321 §2.4)."""
-    return address.casefold()
+    """The same for all spellings of one mailbox.
+
+    Of case, which does not matter to us (RFC 5321 §2.4), of quotation marks (§4.1.2), and of
+    letters that may be written as one character or as two (RFC 6532 §3.1).
+    """
+    if address.isascii() and not address.startswith('"'):
+        return address.casefold()
+    local, at, domain = address.rpartition("@")
+    if _QUOTED.fullmatch(local):
+        local = _unquoted(local)
+    return normalize("NFC", normalize("NFD", f"{local}{at}{domain}").casefold())
 
 
 def normal_mailbox(text: str) -> tuple[str, str] | None:
@@ -70,11 +81,13 @@ def normal_mailbox(text: str) -> tuple[str, str] | None:
     match = _MAILBOX.fullmatch(text.strip())
     name, found = (match[1], match[2]) if match else ("", text)
     address = normal(found.strip())
-    return (_QUOTED.sub(_unquoted, name).strip(), address) if address else None
+    return (
+        (_QUOTED.sub(lambda match: _unquoted(match[0]), name).strip(), address) if address else None
+    )
 
 
-def _unquoted(match: re.Match[str]) -> str:
-    return re.sub(r"\\(.)", r"\1", match[0][1:-1])
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
 def mailboxes_of(value: str) -> list[str]:

@@ -43,7 +43,13 @@ class Person:
         """The text with something else in the place of the address."""
         return self._as_written.sub(self.replacement.replace("\\", "\\\\"), text)
 
+    def may_be_in(self, text: bytes) -> bool:
+        """Whether a text, JSON in lower case, may be about the person: a quick look."""
+        return any(form in text for form in self._forms)
+
     @cached_property
-    def quick(self) -> bytes:
-        """As it stands in JSON, in lower case: what lacks it says nothing about the person."""
-        return msgspec.json.encode(self.address.lower())[1:-1]
+    def _forms(self) -> list[bytes]:
+        local, _, domain = self._identity.rpartition("@")
+        # Other spellings are rare: then whoever has the same provider is looked at.
+        found = [f"{local}@{domain}", f'"@{domain}'] if local.isascii() else [f"@{domain}"]
+        return [msgspec.json.encode(form)[1:-1] for form in found]

@@ -142,7 +142,7 @@ async def _about(search: Search, work: list[str]) -> list[str]:
     for key in work:
         search.count()
         found = await search.get(key)
-        if found and search.person.quick in _text(key, found.body).lower():
+        if found and search.person.may_be_in(_text(key, found.body).lower()):
             about.append(key)
     return about
 

@@ -33,6 +33,7 @@ from shared.suppressions import Suppression, digest, editing
 from shared.suppressions.entry import forgotten
 
 ANN, BEN = "ann@sink.example", "ben@sink.example"
+SPELLINGS = (ANN, "ANN@Sink.example", '"ann"@sink.example', '"\\a\\nn"@sink.example')
 ONE, TWO, LARGE, FOREIGN = (batch_id(NOW + n, bytes(10)) for n in range(4))
 REPORT, MAIL = batch_id(NOW + 10, bytes(10)), batch_id(NOW + 11, bytes(10))
 URL = f"/v1/domains/{DOMAIN}/addresses"
@@ -444,6 +445,16 @@ def test_what_an_object_gains_meanwhile_is_not_lost() -> None:
 )
 def test_an_address_is_taken_out_of_a_text(text: str, expected: str) -> None:
     assert Person(ANN).without(text) == expected.format(forgotten(ANN))
+
+
+@pytest.mark.parametrize("person", SPELLINGS)
+@pytest.mark.parametrize("stored", SPELLINGS)
+def test_work_is_hers_in_every_spelling(person: str, stored: str) -> None:
+    work = json.dumps({"recipients": [{"email": stored}]}).encode()
+    others = json.dumps({"recipients": [{"email": BEN}, {"email": "anne@sink.example"}]}).encode()
+    assert Person(person).is_(stored)
+    assert Person(person).may_be_in(work.lower())
+    assert not Person(person).may_be_in(others.lower())
 
 
 def test_spellings_of_one_address_are_one_person() -> None:

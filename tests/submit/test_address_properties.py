@@ -2,6 +2,7 @@
 
 import re
 import string
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -90,6 +91,22 @@ def test_a_sound_address_is_accepted_and_keeps_its_local_part(text: str) -> None
 @given(ADDRESSES)
 def test_spellings_that_differ_in_case_are_one_identity(text: str) -> None:
     assert identity(text.upper()) == identity(text.lower()) == identity(text)
+
+
+@checked
+@given(ADDRESSES)
+def test_so_are_spellings_that_differ_in_quotation_marks_or_composed_letters(text: str) -> None:
+    local, _, domain = text.rpartition("@")
+    for form in ("NFC", "NFD"):
+        composed = normalize(form, local)
+        for spelling in (composed, f'"{composed}"', '"\\' + f'{composed}"'):
+            assert identity(f"{spelling}@{domain}") == identity(text)
+
+
+def test_what_needs_its_quotation_marks_is_still_somebody_else() -> None:
+    spellings = ('"a b"@x.example', '"ab"@x.example', '"a@b"@x.example', '"a\\"b"@x.example')
+    assert len(set(map(identity, spellings))) == 4
+    assert identity('"a@b"@x.example') != identity("b@x.example")
 
 
 @checked
