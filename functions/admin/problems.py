@@ -20,6 +20,7 @@ def problem_of(error: Exception, request: Request) -> Problem:
         case Malformed():
             return Problem(422, "refused", str(error))
         case Temporary():
+            log.warning("%s %s is put off: %s", request.method, request.path, error)
             return Problem(503, "unavailable", f"try again: {error}")
     log.error("%s %s failed", request.method, request.path, exc_info=error)
     detail = "the fault is Ekiden's, not the call's; its log says more"

@@ -68,6 +68,7 @@ class SubmitFace:
         except LostRace as error:
             return Problem(409, "in_progress", f"try again: {error}").response()
         except Temporary as error:
+            log.warning("%s %s is put off: %s", request.method, request.path, error)
             return Problem(503, "unavailable", f"try again: {error}").response()
         except Exception:
             log.exception("%s %s failed", request.method, request.path)

@@ -34,6 +34,7 @@ class TimerFace:
             async with self._one:
                 done = await self._sweeping.sweep()
         except Temporary as error:
+            log.warning("the sweep is put off: %s", error)
             return Problem(503, "unavailable", f"try again: {error}").response()
         except EkidenError as error:
             log.error("the sweep failed: %s", error)

@@ -176,13 +176,16 @@ def test_without_submit_the_process_says_so() -> None:
 # When the fault is not the app's.
 
 
-def test_a_store_that_does_not_answer_is_503_and_nothing_is_accepted() -> None:
+def test_a_store_that_does_not_answer_is_503_and_nothing_is_accepted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     desk = Desk()
     desk.call("GET", "/v1/batches?tag=x")  # the API key is known now
     working, desk.core.store = desk.core.store, FlakyStore(desk.store, Random(1), rate=1)
     answer = desk.submit(BATCH)
     assert (answer.status, answer.problem) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
+    assert "POST /v1/batches is put off" in caplog.text
     desk.core.store = working
     assert desk.submit(BATCH).status == 202
 
