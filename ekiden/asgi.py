@@ -12,12 +12,22 @@ Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def application(handler: Handler, max_body_bytes: int) -> Callable[..., Awaitable[None]]:
-    """An ASGI 3 application that reads each request whole, up to `max_body_bytes`."""
+Limit = Callable[[str], int]
+"""Path → bytes of a body that are read."""
+
+
+def at_most(max_body_bytes: int) -> Limit:
+    """The same for every path."""
+    return lambda path: max_body_bytes
+
+
+def application(handler: Handler, limit: Limit) -> Callable[..., Awaitable[None]]:
+    """An ASGI 3 application that reads each request whole, up to its path's limit."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        max_body_bytes = limit(scope["path"])
         body = await _body(scope, receive, max_body_bytes)
         if body is None:
             detail = f"the body has more than {max_body_bytes} bytes"

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ekiden.asgi import Limit
 from ekiden.memory import LARGE_BYTES, give_back
 from functions.submit.routes import SubmitFace
 from shared.config import Config
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 _SUBMIT = re.compile(r"/v1/(batches|messages|deliveries)(/.*)?|/openapi\.json")
 _TRACK = re.compile(r"/[ocu]/.*")
 _ADMIN = re.compile(r"/v1/.*|/dashboard(/.*)?")
+SMALL_BODY_BYTES = 64 * 1024
+
+
+def body_limit(config: Config) -> Limit:
+    """Anybody may call what tracked mail leads to, and has a few bytes to say there."""
+    most = config.http.max_body
+    return lambda path: min(most, SMALL_BODY_BYTES) if _TRACK.fullmatch(path) else most
 
 
 class Front:

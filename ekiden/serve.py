@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ekiden.asgi import Handler, application
+from ekiden.asgi import Handler, Limit, application, at_most
+from ekiden.front import SMALL_BODY_BYTES, body_limit
 from ekiden.side import SidePort
 from ekiden.station import running
 from shared.config import Config
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import uvicorn
 
 log = logging.getLogger("ekiden.serve")
-
-SMALL_BODY_BYTES = 64 * 1024
 
 
 def listen(option: str, host: str, port: int) -> socket.socket:
@@ -38,12 +37,12 @@ def listen(option: str, host: str, port: int) -> socket.socket:
         raise Misconfigured(f"{option}: cannot listen on {host}:{port}: {error}") from error
 
 
-def http_server(handler: Handler, max_body_bytes: int) -> "uvicorn.Server":
+def http_server(handler: Handler, limit: Limit) -> "uvicorn.Server":
     import uvicorn
 
     return uvicorn.Server(
         uvicorn.Config(
-            application(handler, max_body_bytes),
+            application(handler, limit),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -80,11 +79,11 @@ async def serve(config: Config) -> None:
             log.info("%s listens on %s", name, ", ".join(map(str, ports)))
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _once)
-        aside = http_server(SidePort(station).handle, SMALL_BODY_BYTES)
+        aside = http_server(SidePort(station).handle, at_most(SMALL_BODY_BYTES))
         if front is side:
             await aside.serve(sockets=[front])
             return
-        server = http_server(station.handle, config.http.max_body)
+        server = http_server(station.handle, body_limit(config))
         async with _aside(aside, side) if side else nullcontext():
             await server.serve(sockets=[front])
 

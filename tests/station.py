@@ -22,6 +22,7 @@ import msgspec
 import uvicorn
 
 from ekiden.asgi import application
+from ekiden.front import body_limit
 from ekiden.sink import Refuse, Sink
 from ekiden.station import Station, running
 from shared import config
@@ -164,7 +165,7 @@ async def _domain_of(store: Store, algorithms: list[Algorithm]) -> str:
 @asynccontextmanager
 async def _listening(station: Station) -> AsyncIterator[str]:
     """Serve HTTP on a free port."""
-    handler = application(station.handle, station.config.http.max_body)
+    handler = application(station.handle, body_limit(station.config))
     server = uvicorn.Server(
         uvicorn.Config(handler, log_config=None, access_log=False, lifespan="off")
     )

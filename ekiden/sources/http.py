@@ -112,9 +112,10 @@ class HttpSource:
 
     async def feed(self) -> None:
         """Serve until `close`."""
+        from ekiden.asgi import at_most
         from ekiden.serve import http_server
 
-        self._server = http_server(self._receiver.handle, MOST_EVENT_BYTES)
+        self._server = http_server(self._receiver.handle, at_most(MOST_EVENT_BYTES))
         self._serving = asyncio.create_task(self._server._serve([self._socket]))
         self._intake.up()
         try:

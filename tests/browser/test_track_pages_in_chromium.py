@@ -12,7 +12,7 @@ import uvicorn
 from chromium import running_chromium
 from mail_pages import BATCH, NOW
 
-from ekiden.asgi import application
+from ekiden.asgi import application, at_most
 from functions.track.face import TrackFace
 from functions.track.recorder import Recorder
 from shared import feedback, keys, tracking_keys
@@ -68,7 +68,7 @@ async def _made() -> Track:
 @asynccontextmanager
 async def running_track() -> AsyncIterator[Track]:
     track = await _made()
-    config = uvicorn.Config(application(track.handle, 65_536), port=0, log_level="error")
+    config = uvicorn.Config(application(track.handle, at_most(65_536)), port=0, log_level="error")
     server = uvicorn.Server(config)
     listening = config.bind_socket()
     track.url = f"http://127.0.0.1:{listening.getsockname()[1]}"

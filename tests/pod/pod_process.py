@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from ekiden.asgi import application
+from ekiden.asgi import application, at_most
 from ekiden.side import SidePort
 from ekiden.station import Station
 
@@ -119,7 +119,7 @@ async def side_port(station: Station) -> AsyncIterator[int]:
     """The side port of a Station in this process."""
     server = uvicorn.Server(
         uvicorn.Config(
-            application(SidePort(station).handle, 1000),
+            application(SidePort(station).handle, at_most(1000)),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -9,6 +9,7 @@ import pytest
 from desk import BATCH, Desk
 from station import DOMAIN, Here, run, running_station
 
+from ekiden.front import SMALL_BODY_BYTES
 from shared import keys
 from shared.store.wrap import FlakyStore
 
@@ -43,7 +44,8 @@ class Connection:
         }
         size = 0 if method == "HEAD" else int(headers["content-length"])
         body = await self.reader.readexactly(size)
-        return int(head[0].split()[1]), headers, json.loads(body) if body else None
+        is_json = body and "json" in headers["content-type"]
+        return int(head[0].split()[1]), headers, json.loads(body) if is_json else None
 
 
 def _in_chunks(body: bytes) -> bytes:
@@ -93,6 +95,17 @@ def test_a_body_over_the_limit_is_refused_and_the_connection_goes_on(chunked: bo
             assert problem["detail"] == f"the body has more than {LIMIT_BYTES} bytes"
             assert await here.keys("submitted/") == []
             assert (await submit(LIMIT_BYTES))[0] == 202
+
+    run(story)
+
+
+def test_strangers_who_follow_a_link_may_not_send_as_much_as_apps() -> None:
+    async def story() -> None:
+        async with running_station(http=True) as here:
+            app = await Connection.to(here)
+            for path in ("/u/x", "/o/x.gif", "/c/x"):
+                assert (await app.ask("POST", path, b"x" * SMALL_BODY_BYTES))[0] != 413
+                assert (await app.ask("POST", path, b"x" * (SMALL_BODY_BYTES + 1)))[0] == 413
 
     run(story)
 
