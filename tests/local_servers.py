@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from free_ports import free_port
 
 BIN = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 KEY_ID, SECRET = "ekiden-test", "ekiden-test-secret"
@@ -35,7 +36,7 @@ def url(endpoint: str, bucket: str = "ekiden", prefix: str = "") -> str:
 @contextmanager
 def running_moto(folder: Path) -> Iterator[str]:
     """Its endpoint: S3 and SQS in memory, without authentication."""
-    port = _free_port()
+    port = free_port()
     words = [command("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with _process(words, folder / "moto.log", {}, port):
         yield f"http://127.0.0.1:{port}"
@@ -44,7 +45,7 @@ def running_moto(folder: Path) -> Iterator[str]:
 @contextmanager
 def running_gateway(folder: Path, targets: dict[str, str]) -> Iterator[str]:
     """Its endpoint: MinIO's code over a file system; `targets` are names and URLs of webhooks."""
-    juicefs, port, meta = command("juicefs"), _free_port(), f"badger://{folder}/meta"
+    juicefs, port, meta = command("juicefs"), free_port(), f"badger://{folder}/meta"
     settings = {"MINIO_ROOT_USER": KEY_ID, "MINIO_ROOT_PASSWORD": SECRET, "HOME": str(folder)}
     for name, target in targets.items():
         settings[f"MINIO_NOTIFY_WEBHOOK_ENABLE_{name}"] = "on"
@@ -93,9 +94,3 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("EKIDEN_", "AWS"))
     }
     return {**ours, **settings}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

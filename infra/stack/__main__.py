@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ekiden import demo
-from infra.stack.parts import FUNCTIONS, HOST, Ports
+from infra.stack.free_ports import HOST
+from infra.stack.parts import FUNCTIONS, Ports
 from infra.stack.processes import DidNotStart
 from infra.stack.seaweed import SeaweedUnavailable
 from infra.stack.stack import Stack, provision, running_stack

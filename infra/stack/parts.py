@@ -2,18 +2,18 @@
 
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from infra.stack.free_ports import HOST, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("submit", "validate", "dispatch", "send", "bounce", "notify")
 """Woken by the bucket's events."""
 FUNCTIONS = (*STAGES, "track", "admin", "sweep")
 POD = "pod"
-HOST = "127.0.0.1"
 TOKEN = "of-the-stack"
 """What events carry. It is the same in every stack: nobody but this machine reaches it."""
 
@@ -32,7 +32,7 @@ class Ports:
     @classmethod
     def free(cls, submit: int = 0) -> "Ports":
         """`submit`, if it is given; else what nobody listens on now."""
-        found = _free_ports(len(FUNCTIONS) + 5)
+        found = free_ports(len(FUNCTIONS) + 5)
         functions = {name: found.pop() for name in FUNCTIONS}
         if submit:
             functions["submit"] = submit
@@ -130,13 +130,3 @@ def _environment(settings: Settings, own: Mapping[str, str]) -> dict[str, str]:
 def _program(name: str) -> str:
     """Beside the interpreter, where pip puts it."""
     return str(Path(sys.executable).parent / name)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Held until all are found, so that they differ."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +16,7 @@ from pathlib import Path
 from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
+from infra.stack.free_ports import NoFreePorts, free_ports
 from infra.stack.guardian import guardian
 
 BUCKET = "ekiden"
@@ -118,7 +117,10 @@ def _keep_alive(
 def _start(data: Path, s3_config: Path | None) -> tuple["subprocess.Popen[bytes]", Seaweed]:
     reason = ""
     for _ in range(STARTS):
-        ports = _free_ports(len(SERVICES))
+        try:
+            ports = free_ports(len(SERVICES), beside=(0, GRPC_OFFSET))
+        except NoFreePorts as error:
+            raise SeaweedUnavailable(str(error)) from error
         process = _launch(data, ports, s3_config)
         server = Seaweed(tuple(ports))
         reason = _wait_until_ready(process, server)
@@ -192,21 +194,3 @@ def _stop(process: subprocess.Popen[bytes], server: Seaweed) -> None:
     guardian().forget(process.pid)
     for service, port in zip(SERVICES, server.ports, strict=True):
         Path(f"/tmp/seaweedfs-{service}-grpc-{port + GRPC_OFFSET}.sock").unlink(missing_ok=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports below the ephemeral range whose upper twins are below it too."""
-    candidates = random.sample(range(10_000, 22_000), 200)
-    ports = [port for port in candidates if _is_free(port) and _is_free(port + GRPC_OFFSET)]
-    if len(ports) < count:
-        raise SeaweedUnavailable("no free ports between 10000 and 32000")
-    return ports[:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

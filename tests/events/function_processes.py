@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
+from free_ports import free_port
+
 import functions
 from ekiden.sink import Sink
 from shared.store import open_store
@@ -40,7 +42,7 @@ class Function:
 
     def __init__(self, name: str, folder: Path, **options: str) -> None:
         self.name = name
-        self.port = _free_port()
+        self.port = free_port()
         self.log = folder / f"{name}-{self.port}.log"
         source = Path(functions.__path__[0], name, "main.py")
         command = [sys.executable, "-m", "functions_framework", "--asgi", "--target", name]
@@ -197,9 +199,3 @@ class Bucket:
             return (await store.get(key)).body
 
         return bytes(self.do(read))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,9 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 from container_image import Image, ImageUnavailable, built_image
+from free_ports import free_port
 from manifests import FUNCTIONS
-
-from benchmarks.loopback import free_port
 
 MEMORY = {"EKIDEN_STORE_URL": "memory:"}
 MOST_OF_OURS_MB = 250

@@ -11,9 +11,10 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from free_ports import free_port
 from manifests import FUNCTIONS, KNATIVE, ROOT
 
-from benchmarks.loopback import free_port, wait_until_listens
+from benchmarks.loopback import wait_until_listens
 
 ENTRYPOINT = ROOT / "infra" / "image" / "entrypoint.sh"
 ENDED_BY_SIGTERM = -signal.SIGTERM

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from free_ports import free_port
 from manifests import (
     ROOT,
     STAGES,
@@ -22,7 +23,6 @@ from manifests import (
     reached_from,
 )
 
-from benchmarks.loopback import free_port
 from ekiden.cli.run import POD
 from ekiden.sources.feed import Sources
 from ekiden.sources.sqs import name_of, region_of

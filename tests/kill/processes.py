@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ from pathlib import Path
 from random import Random
 from secrets import randbits
 from typing import Any
+
+from free_ports import free_port
 
 from ekiden.client import ApiUnreachable, Client
 from ekiden.sink import Sink
@@ -40,7 +41,7 @@ class Serve:
     """One `ekiden serve`."""
 
     def __init__(self, api_key: str, **options: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.client = Client(f"http://127.0.0.1:{self.port}", api_key)
         given = {"http_port": str(self.port), "log_level": "error", **options}
         inherited = {name: text for name, text in os.environ.items() if name[:7] != "EKIDEN_"}
@@ -196,9 +197,3 @@ async def outcomes(store: Store) -> list[Outcome]:
 async def prefixes(store: Store) -> set[str]:
     """What there is, by the first part of the keys."""
     return {entry.key.partition("/")[0] async for entry in list_all(store, "")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 from desk import DOMAIN, NOW, Desk
+from free_ports import free_port
 from smtp_desk import HOST, Away, Client, story
 
-from benchmarks.loopback import free_port
 from functions.submit.smtp import SubmissionListener
 from shared import config
 from shared.codec import unpack

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from free_ports import free_port
 from smtp_desk import HOST, MESSAGE, Away, Client, story, trusting
 
-from benchmarks.loopback import free_port
 from functions.bounce.smtp import InboundListener
 from shared import config, keys
 from shared.domains import Directory

@@ -14,18 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
+from free_ports import free_port
 
 from ekiden.asgi import application, at_most
 from ekiden.side import SidePort
 from ekiden.station import Station
 
 START_WITHIN_S = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pod_process import ekiden, free_port
+from free_ports import free_port
+from pod_process import ekiden
 
 from functions.send.bagfile import encode_bag
 from shared import keys, pauses

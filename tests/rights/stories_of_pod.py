@@ -1,6 +1,5 @@
 """What comes in by SMTP, and what the pod does besides, each part with its own few rights."""
 
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from smtplib import SMTP, SMTPRecipientsRefused
 import msgspec
 import pytest
 from few_rights import HOUR_S, UNKNOWN, Here, Story, Watched, counted, in_thread
+from free_ports import free_port
 from station import DOMAIN
 from stories_of_mail import to
 
@@ -30,17 +30,12 @@ def pod_options(**more: str) -> dict[str, str]:
         "services__bounce": "off",
         "services__sweep": "off",
         "submission__host": "127.0.0.1",
-        "submission__port": str(_free_port()),
+        "submission__port": str(free_port()),
         "submission__tls_port": "0",
         "inbound__host": "127.0.0.1",
-        "inbound__port": str(_free_port()),
+        "inbound__port": str(free_port()),
     }
     return {**shipped, "metrics__port": "0", **more}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

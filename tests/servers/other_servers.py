@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from free_ports import free_port
 from private_postfix import program
 
-from benchmarks.loopback import free_port, wait_until_listens
+from benchmarks.loopback import wait_until_listens
 
 
 @contextmanager

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from free_ports import free_port
 from other_servers import folder, process
 from private_postfix import program
-
-from benchmarks.loopback import free_port
 
 _CONFIGURATION = """\
 base_dir = {place}/run

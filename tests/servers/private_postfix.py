@@ -18,7 +18,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.loopback import HOST, free_port, wait_until_listens
+from free_ports import free_port
+
+from benchmarks.loopback import HOST, wait_until_listens
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 Service = Mapping[str, str]

@@ -7,10 +7,9 @@ It asks our name server, and it checks mail from this machine too, which it woul
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from free_ports import free_port
 from other_servers import folder, process
 from private_postfix import program
-
-from benchmarks.loopback import free_port
 
 _CONFIGURATION = """\
 options {

@@ -18,18 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_ports import free_port
 
 READY_WITHIN_S = 40
 KEY_ID, SECRET = "ekiden-test", "ekiden-test-secret"
 BUCKET = "mail"
 WEBHOOK_TOKEN = "c2VjcmV0LXRva2Vu"
 _PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def binary(name: str, package: str) -> str:

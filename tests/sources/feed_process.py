@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from brokers import free_port, kill, start
+from brokers import kill, start
+from free_ports import free_port
 
 NO_STAGES = {
     f"services_{name}": "off"

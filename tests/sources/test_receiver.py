@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import free_port
 from event_samples import sample
 from feeding import AGAIN, DONE, KEY, NEVER, HandStage, run, soon, until
+from free_ports import free_port
 from pod_process import get
 from seaweed import SeaweedUnavailable, running_seaweed
 from station import BATCH, DOMAIN, as_body, running_station

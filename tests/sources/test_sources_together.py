@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from brokers import free_port
 from feed_process import FeedProcess
 from feeding import run, soon, until
+from free_ports import free_port
 from function_processes import TOKEN, Bucket, Function
 from pod_process import ekiden, get
 from station import BATCH, DOMAIN, running_station, settings_for

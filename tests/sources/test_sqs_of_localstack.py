@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers import KEY_ID, SECRET, Moto, free_port, kill, start, wait_for
+from brokers import KEY_ID, SECRET, Moto, kill, start, wait_for
 from feeding import AT_ONCE, KEY, HandStage, fed, run, until
+from free_ports import free_port
 
 from ekiden.sources.sqs import SqsSource
 from shared.store import open_store

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from between import between
-from brokers import BUCKET, Moto, free_port
+from brokers import BUCKET, Moto
 from feed_process import FeedProcess
 from feeding import AGAIN, AT_ONCE, KEY, NEVER, HandStage, fed, run, soon, until
+from free_ports import free_port
 from station import BATCH, DOMAIN, running_station
 
 from ekiden.sink import Sink

@@ -3,21 +3,16 @@ delivered as a report, like any user of a mail server."""
 
 import asyncio
 import smtplib
-import socket
 import ssl
 from email import message_from_bytes, policy
 from typing import Any
 
+from free_ports import free_port
 from station import DOMAIN, Here, run, running_station
 
 from ekiden.sink import Refuse
 
 APP = f"app@{DOMAIN}"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def submit(port: int, api_key: str, *recipients: str, sender: str = APP) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from desk import BATCH, Desk
+from free_ports import free_port
 
 from shared import keys
 from shared.store.sqlite import SqliteStore
@@ -46,8 +46,7 @@ class Function:
 
 @contextmanager
 def running_function(name: str, store_url: str) -> Iterator[Function]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     # An option that it does not know, as a variable for tests alone, would keep it from starting.
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("EKIDEN_")}
     process = subprocess.Popen(
