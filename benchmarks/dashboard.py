@@ -1,8 +1,9 @@
 """Every page of the dashboard, with 1,000,000 Deliveries in the bucket.
 
 900,000 of nine large Batches and 100,000 mails on their own, over a week, counted as the sweep
-counts them. The figure is that of the slowest page, at its second look; the note names it, and says
-what the slowest first look took, of a process that has just begun.
+counts them. Templates are compiled, as in the image. The figure is that of the slowest page, at its
+second look; the note names it, and says what the slowest first look took, of a process that has
+just begun.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from benchmarks.row import LIMIT, Announce, Row, Target, Unmeasured
 from benchmarks.sweeping import make
 from functions.admin import assemble
 from functions.admin.dashboard import session
+from functions.admin.dashboard.renderer import Renderer
 from shared import keys
 from shared.config import load
 from shared.http import Request
@@ -158,6 +160,7 @@ async def _looks(url: str, batch: str, now: float, announce: Announce) -> list[L
                 break
         if counted < LARGE * OF_LARGE + ALONE:
             raise Unmeasured(f"{counted} Outcomes were counted")
+        Renderer().compile()
         return [await _look(store, path, announce) for path in _paths(batch)]
     finally:
         await store.close()

@@ -68,6 +68,16 @@ print(flags, all((each.parent / "__pycache__").exists() for each in ours), len(o
     assert image.run(f"python3 -c '{program}'").strip() == "{1} True True"
 
 
+def test_every_template_of_ours_is_compiled(image: Image) -> None:
+    program = """
+import pathlib
+folder = pathlib.Path("/app/functions/admin/dashboard/html")
+compiled = [each.read_bytes() for each in (folder / "__pycache__").glob("*.jinja")]
+print(len(list(folder.glob("*.html"))) - len(compiled), all(compiled))
+"""
+    assert image.run(f"python3 -c '{program}'").strip() == "0 True"
+
+
 def test_it_stays_small(image: Image) -> None:
     ours_mb = int(image.run("du -sm /app").split()[0])
     print(f"{image.size_bytes / 1e6:.0f} MB with its base, {ours_mb} MB of it /app")
