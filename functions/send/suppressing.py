@@ -7,11 +7,9 @@ it when its Bag is replayed.
 
 from collections.abc import Sequence
 
-from shared import suppressions
 from shared.model import BagHeader
 from shared.outcome import Outcome, State
 from shared.store.base import Store
-from shared.suppressions import Suppression
 from shared.together import together
 
 
@@ -19,13 +17,17 @@ async def suppress_gone(store: Store, header: BagHeader, outcomes: Sequence[Outc
     gone = [each for each in outcomes if each.hard and each.outcome == State.BOUNCED]
     if not gone:
         return
+    from shared import suppressions  # few Bags need them, and each start would wait for them
+
     # The attempt's time, not the answer's: when the mail is sent again, the same is put again.
     at = max(header.at, header.due_at)
     await together(
         suppressions.add(
             store,
             header.domain,
-            Suppression(email=each.recipient, reason="hard_bounce", at=at, delivery=each.delivery),
+            suppressions.Suppression(
+                email=each.recipient, reason="hard_bounce", at=at, delivery=each.delivery
+            ),
         )
         for each in gone
     )
