@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Tests wait more than they compute, so there is one worker more than most small machines have cores.
-WORKERS ?= 3
+TESTS_AT_ONCE ?= 3
 
 .PHONY: demo stack stack-demo test check bench format lock clean
 
@@ -26,7 +26,7 @@ stack-demo: $(VENV)/.ready
 	$(BIN)/python -m infra.stack demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check .

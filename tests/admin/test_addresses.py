@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from admin_desk import NOW, OTHER, AdminDesk
+from contents import content_of
 from station import DOMAIN
 
 from functions.admin.resources import addresses
@@ -19,7 +20,7 @@ from shared.errors import Malformed
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id
 from shared.inbound import Inbound
-from shared.model import Bag, Content, Rejection, Row, Sender, Submitted, encode, encode_submitted
+from shared.model import Bag, Content, Rejection, Row, Submitted, encode, encode_submitted
 from shared.one_address.deleting import delete
 from shared.one_address.person import Person
 from shared.one_address.walking import Search
@@ -41,14 +42,12 @@ WHO = [BEN, "cas@other.example", "Ann@SINK.example", "dan@sink.example"]
 
 
 def content(batch: str, accepted: int, domain: str = DOMAIN, bag_size: int = 500) -> Content:
-    return Content(
-        batch=batch,
-        domain=domain,
-        accepted_at=NOW,
-        due_at=NOW,
+    return content_of(
+        batch,
+        domain,
+        NOW,
         digest="d",
         accepted=accepted,
-        sender=Sender(f"news@{domain}"),
         subject="Hello",
         text=f"Dear {ANN}, this is for you" if accepted == 1 else "Dear {{ name }}",
         metadata={"customer": "4711"},

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from admin_desk import NOW, OTHER, AdminDesk
 from admin_races import at_every_death, overtaken, racing
-from station import BATCH, DOMAIN
+from contents import content_of
+from station import DOMAIN
 
 from shared import keys
-from shared.model import Content, Sender, encode
+from shared.model import encode
 from shared.provision import change_domain, read_domain
 from shared.store.base import Store
 
@@ -23,17 +24,7 @@ def desk() -> AdminDesk:
 
 
 def content(batch: str, domain: str) -> bytes:
-    return encode(
-        Content(
-            batch=batch,
-            domain=domain,
-            accepted_at=NOW,
-            due_at=NOW,
-            digest="",
-            accepted=1,
-            sender=Sender(BATCH["sender"]["email"]),
-        )
-    )
+    return encode(content_of(batch, domain, NOW))
 
 
 # Adding.

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 from admin_desk import NOW, OTHER, AdminDesk
+from contents import content_of
 from station import DOMAIN
 
 from shared import feedback, keys
 from shared.domains import ADMIN
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id
-from shared.model import Content, Sender
 from shared.outcome import Outcome, State, encode_lines
 
 SECRET = "nobody-elses-business"
@@ -39,17 +39,7 @@ BODIES: dict[str, Any] = {
 
 def outcomes() -> dict[str, bytes]:
     """A Batch of theirs, and what became of it."""
-    content = Content(
-        batch=BATCH,
-        domain=OTHER,
-        accepted_at=NOW,
-        due_at=NOW,
-        digest="",
-        accepted=1,
-        sender=Sender(f"post@{OTHER}"),
-        subject=SECRET,
-        bag_size=500,
-    )
+    content = content_of(BATCH, OTHER, NOW, subject=SECRET, bag_size=500)
     done = Outcome(
         delivery=DELIVERY, recipient=READER, outcome=State.BOUNCED, at=NOW, code=550, text=SECRET
     )

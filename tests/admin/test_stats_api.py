@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 from admin_desk import NOW, OTHER, AdminDesk
+from contents import content_of
 from station import DOMAIN
 
 from shared import keys
 from shared.ids import batch_id, delivery_id
-from shared.model import Content, Sender
 from shared.outcome import Outcome, State, encode_lines
 from shared.stats.compact import Compaction
 from shared.stats.counts import KINDS
@@ -29,17 +29,7 @@ async def sent(
 ) -> None:
     """A Batch whose Outcomes are there."""
     batch = batch_id(at, Random(f"{domain} {at}").randbytes(10))
-    content = Content(
-        batch=batch,
-        domain=domain,
-        accepted_at=at,
-        due_at=at,
-        digest="",
-        accepted=len(to),
-        sender=Sender("news@example.org"),
-        tags=list(tags),
-        bag_size=500,
-    )
+    content = content_of(batch, domain, at, accepted=len(to), tags=list(tags), bag_size=500)
     lines = [
         Outcome(delivery=delivery_id(batch, 0, n), recipient=each, outcome=state, at=at)
         for n, (each, state) in enumerate(to.items())

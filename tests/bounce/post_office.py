@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
+from contents import content_of
 from returned_mail import sample
 
 from functions.bounce import stage as bounce
@@ -20,7 +21,6 @@ from shared.domains import Directory, Domain
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id, return_path
 from shared.inbound import Inbound
-from shared.model import Content, Sender
 from shared.outcome import Outcome, State
 from shared.provision import add_domain
 from shared.return_paths import ReturnPaths
@@ -59,15 +59,7 @@ class Office:
 
     def sent(self, *recipients: str, batch: str = BATCH, domain: str = DOMAIN, **more: Any) -> None:
         """One Bag, in which every Delivery is `delivered`, each in a transaction of its own."""
-        content = Content(
-            batch=batch,
-            domain=domain,
-            accepted_at=0.0,
-            due_at=0.0,
-            digest="",
-            accepted=len(recipients),
-            sender=Sender(email=f"news@{domain}"),
-        )
+        content = content_of(batch, domain, 0.0, accepted=len(recipients))
         do(self.store.put(keys.content(batch), msgspec.json.encode(content)))
         lines = [self.line(n, each, batch, **more) for n, each in enumerate(recipients)]
         self.record(0, lines, batch)

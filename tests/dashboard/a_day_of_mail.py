@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from random import Random
 
 import msgspec
+from contents import content_of
 
 from shared import feedback, keys
 from shared.bounce_classes import classify
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id
-from shared.model import Content, Sender
+from shared.model import Sender
 from shared.outcome import Outcome, State, decode_lines, encode_lines
 from shared.stats.compact import Compaction
 from shared.store.base import Store
@@ -76,12 +77,10 @@ async def make(store: Store, domain: str, now: float, seed: int = 7, size: int =
 async def put_batch(store: Store, domain: str, at: float, number: int, chance: Random) -> str:
     """A Batch that was sent at this time; returns its id."""
     batch = batch_id(at, chance.randbytes(10))
-    content = Content(
-        batch=batch,
-        domain=domain,
-        accepted_at=at,
-        due_at=at,
-        digest="",
+    content = content_of(
+        batch,
+        domain,
+        at,
         accepted=number,
         sender=Sender(f"post@{domain}"),
         subject=chance.choice(SUBJECTS),

@@ -7,6 +7,7 @@ from typing import Any
 import a_day_of_mail
 import msgspec
 import pytest
+from contents import content_of
 from dashboard_desk import NOW, Desk
 from station import DOMAIN
 
@@ -122,16 +123,8 @@ def test_a_ready_made_message_is_listed_by_its_own_subject() -> None:
         bucket = Bucket()
         batch = batch_id(NOW - 1, bytes(10))
         head = "From: a@b.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n an alle\r\n"
-        content = Content(
-            batch=batch,
-            domain=DOMAIN,
-            accepted_at=NOW,
-            due_at=NOW,
-            digest="",
-            accepted=1,
-            sender=Sender(""),
-            message=f"{head}\r\nSubject: not this one\r\n",
-        )
+        message = f"{head}\r\nSubject: not this one\r\n"
+        content = content_of(batch, DOMAIN, NOW, sender=Sender(""), message=message)
         await bucket.store.put(keys.content(batch), msgspec.json.encode(content))
         found = await bucket.newest.page("", "", 1)
         assert found.batches[0].subject == "Grüße an alle"
@@ -142,14 +135,14 @@ def test_a_ready_made_message_is_listed_by_its_own_subject() -> None:
 # ---- counting ----------------------------------------------------------------------------------
 
 
-async def content_of(bucket: Bucket, batch: str) -> Content:
+async def stored_content(bucket: Bucket, batch: str) -> Content:
     return msgspec.json.decode((await bucket.store.get(keys.content(batch))).body, type=Content)
 
 
 def test_a_large_batch_is_counted_piece_by_piece_and_then_exactly() -> None:
     async def story() -> None:
         bucket = Bucket()
-        content = await content_of(bucket, await bucket.batch(NOW - 9, number=3210))
+        content = await stored_content(bucket, await bucket.batch(NOW - 9, number=3210))
         looks = [await bucket.counts.look(content, 300_000)]
         while looks[-1].uncounted:
             looks.append(await bucket.counts.look(content, 300_000))
@@ -166,7 +159,7 @@ def test_a_large_batch_is_counted_piece_by_piece_and_then_exactly() -> None:
 def test_what_is_counted_is_not_read_again() -> None:
     async def story() -> None:
         bucket = Bucket()
-        content = await content_of(bucket, await bucket.batch(NOW - 9, number=3000))
+        content = await stored_content(bucket, await bucket.batch(NOW - 9, number=3000))
         await bucket.counts.look(content, 10**9)
         before = bucket.store.counts["get"]
         await bucket.counts.look(content)
@@ -178,7 +171,7 @@ def test_what_is_counted_is_not_read_again() -> None:
 def test_what_the_statistics_have_counted_is_not_read_at_all() -> None:
     async def story() -> None:
         bucket = Bucket()
-        content = await content_of(bucket, await bucket.batch(NOW - 9, number=6000))
+        content = await stored_content(bucket, await bucket.batch(NOW - 9, number=6000))
         whole = await BatchCounts(bucket.store).look(content, 10**9)
         known = {
             bag: progress.BagProgress("000.0000", dict(states))
@@ -196,7 +189,7 @@ def test_what_the_statistics_have_counted_is_not_read_at_all() -> None:
 def test_a_bag_that_went_on_is_counted_again() -> None:
     async def story() -> None:
         bucket = Bucket()
-        content = await content_of(bucket, await bucket.batch(NOW - 9, number=100))
+        content = await stored_content(bucket, await bucket.batch(NOW - 9, number=100))
         first = await bucket.counts.look(content)
         body = (await bucket.store.get(keys.outcome_part(content.batch, 0, 0, 0))).body
         again = body.replace(b'"deferred"', b'"delivered"')
@@ -224,7 +217,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         bucket = Bucket()
         for n in range(20):
-            content = await content_of(bucket, await bucket.batch(NOW - n, number=2))
+            content = await stored_content(bucket, await bucket.batch(NOW - n, number=2))
             await bucket.counts.look(content)
         assert len(bucket.counts._known) == 5
 

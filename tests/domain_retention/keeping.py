@@ -15,13 +15,13 @@ from random import Random
 from typing import Any, TypeVar
 
 import msgspec
+from contents import content_of
 
 from shared import feedback, keys
 from shared.domain_retention.rounds import turn
 from shared.errors import NotFound
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id
-from shared.model import Content, Sender
 from shared.outcome import Outcome, State, encode_lines
 from shared.stats.compact import Compaction
 from shared.store.base import Store, list_all
@@ -80,7 +80,8 @@ class Keeping:
         at = self.now - age_days * DAY_S
         with self.at(at):
             batch = batch_id(at, self._chance.randbytes(10))
-            content = content_of(batch, domain, at, at + due_days * DAY_S, list(tags))
+            due_at = at + due_days * DAY_S
+            content = content_of(batch, domain, at, due_at=due_at, tags=list(tags), bag_size=500)
             self.put(keys.content(batch), msgspec.json.encode(content))
             self.put(keys.archived(keys.submitted(batch)))
             self.put(keys.cancelled(batch), b"{}")
@@ -187,19 +188,3 @@ class Keeping:
             return self.do(self.store.get(key)).body
         except NotFound:
             return b""
-
-
-def content_of(
-    batch: str, domain: str, at: float, due_at: float, tags: list[str] | None = None
-) -> Content:
-    return Content(
-        batch=batch,
-        domain=domain,
-        accepted_at=at,
-        due_at=due_at,
-        digest="",
-        accepted=1,
-        sender=Sender(f"news@{domain}"),
-        tags=tags or [],
-        bag_size=500,
-    )

@@ -49,6 +49,7 @@ class Function:
         command += ["--source", str(source), "--host", "127.0.0.1", "--port", str(self.port)]
         inherited = {name: text for name, text in os.environ.items() if name[:7] != "EKIDEN_"}
         given = {f"EKIDEN_{option.upper()}": text for option, text in options.items()}
+        given["WORKERS"] = "1"  # of functions-framework, whatever this machine has set
         # gunicorn's control socket: two processes of one user would have the same.
         given["XDG_RUNTIME_DIR"] = mkdtemp(dir=folder)
         with self.log.open("wb") as log:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from contents import content_of
 from free_ports import free_port
 from smtp_desk import HOST, MESSAGE, Away, Client, story, trusting
 
@@ -18,7 +19,7 @@ from shared.domains import Directory
 from shared.ids import batch_id, is_batch_id, return_path
 from shared.inbound import decode
 from shared.inbound_addresses import InboundAddresses
-from shared.model import Content, Sender, encode
+from shared.model import encode
 from shared.provision import add_domain
 from shared.return_paths import ReturnPaths
 from shared.stage import Wake
@@ -74,16 +75,7 @@ async def listening(**options: str) -> AsyncIterator[Here]:
     """A Domain that has sent one Batch, and waits for what comes back."""
     store = Away(MemoryStore(lambda: NOW))
     await add_domain(store, DOMAIN, ["ed25519-sha256"], NOW)
-    content = Content(
-        batch=BATCH,
-        domain=DOMAIN,
-        accepted_at=NOW,
-        due_at=NOW,
-        digest="",
-        accepted=1,
-        sender=Sender(f"news@{DOMAIN}"),
-    )
-    await store.put(keys.content(BATCH), encode(content))
+    await store.put(keys.content(BATCH), encode(content_of(BATCH, DOMAIN, NOW)))
     record = await Directory(store, time.time).domain(DOMAIN)
     path = return_path(DELIVERY, DOMAIN, bytes.fromhex(record.return_path_secret))
     here = Here(store, path, **options)

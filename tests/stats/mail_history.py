@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
+import contents
 import msgspec
 
 from shared import feedback, keys
 from shared.feedback import Event
 from shared.ids import batch_id, delivery_id, parse_delivery
-from shared.model import Content, Rejection, Sender
+from shared.model import Content, Rejection
 from shared.outcome import MOVES, Outcome, State
 from shared.outcome import decode_lines as outcome_lines
 from shared.outcome import encode_lines as encode_outcomes
@@ -74,16 +76,9 @@ def history(
     return story.sorted()
 
 
-def content_of(batch: str, accepted: int, at: float, **more: object) -> Content:
-    given = {"domain": DOMAINS[0], "due_at": at, "bag_size": BAG_SIZE, **more}
-    return Content(
-        batch=batch,
-        accepted_at=at,
-        digest="",
-        accepted=accepted,
-        sender=Sender("news@example.org"),
-        **given,  # type: ignore[arg-type]
-    )
+def content_of(batch: str, accepted: int, at: float, **more: Any) -> Content:
+    given = {"accepted": accepted, "bag_size": BAG_SIZE, **more}
+    return contents.content_of(batch, given.pop("domain", DOMAINS[0]), at, **given)
 
 
 def _batch(story: History, rng: Random, at: float) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from contents import content_of
 
 from functions.notify import assemble
 from shared import config, keys, webhooks
 from shared.domains import Directory
 from shared.ids import batch_id, delivery_id
-from shared.model import Content, Sender
 from shared.notifying import Announcer
 from shared.outcome import Outcome, State, encode_lines
 from shared.provision import add_domain
@@ -83,16 +83,7 @@ class World:
         return Announcer(self.store, Directory(self.store, self.clock))
 
     async def content(self, *tags: str) -> None:
-        content = Content(
-            batch=BATCH,
-            domain=DOMAIN,
-            accepted_at=START,
-            due_at=START,
-            digest="",
-            accepted=1,
-            sender=Sender(email=f"a@{DOMAIN}"),
-            tags=list(tags),
-        )
+        content = content_of(BATCH, DOMAIN, START, tags=list(tags))
         await self.store.put(keys.content(BATCH), msgspec.json.encode(content))
 
     async def keys(self, prefix: str = "") -> list[str]:
