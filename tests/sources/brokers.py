@@ -117,8 +117,8 @@ class Moto:
 def running_moto(folder: Path) -> Iterator[Moto]:
     pytest.importorskip("moto.server", reason="moto[server] is not installed")
     port, log = free_port(), folder / "moto.log"
-    code = "import sys; from moto.server import main; main(sys.argv[1:])"
-    process = start([sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)], log)
+    program = str(Path(__file__).with_name("moto_server.py"))
+    process = start([sys.executable, program, "-H", "127.0.0.1", "-p", str(port)], log)
     moto = Moto(f"http://127.0.0.1:{port}")
     try:
         wait_for(process, log, lambda: urllib.request.urlopen(f"{moto.endpoint}/moto-api").close())
