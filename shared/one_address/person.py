@@ -23,8 +23,7 @@ class Person:
         self.replacement = forgotten(found)
         self._identity = identity(found)
         self._as_written = re.compile(
-            rf"(?<![\w.+-]){re.escape(address)}(?![\w-])|(?<![\w.+-]){re.escape(found)}(?![\w-])",
-            re.IGNORECASE,
+            "|".join(map(_pattern, dict.fromkeys((address, found, self._identity)))), re.IGNORECASE
         )
 
     def is_(self, address: str) -> bool:
@@ -53,3 +52,9 @@ class Person:
         # Other spellings are rare: then whoever has the same provider is looked at.
         found = [f"{local}@{domain}", f'"@{domain}'] if local.isascii() else [f"@{domain}"]
         return [msgspec.json.encode(form)[1:-1] for form in found]
+
+
+def _pattern(address: str) -> str:
+    """The address in a text, as it is or with needless quotation marks."""
+    local, _, domain = map(re.escape, address.rpartition("@"))
+    return rf'(?<![\w.+-])(?:{local}|"{local}")@{domain}(?![\w-])'

@@ -456,6 +456,12 @@ def test_work_is_hers_in_every_spelling(person: str, stored: str) -> None:
     assert not Person(person).may_be_in(others.lower())
 
 
+@pytest.mark.parametrize("person", [ANN, "ANN@Sink.example", '"ann"@sink.example'])
+@pytest.mark.parametrize("said", [ANN, "ANN@Sink.example", '"ann"@sink.example'])
+def test_what_a_server_said_names_her_in_no_spelling(person: str, said: str) -> None:
+    assert Person(person).without(f"550 <{said}>: gone") == f"550 <{forgotten(ANN)}>: gone"
+
+
 def test_spellings_of_one_address_are_one_person() -> None:
     person = Person("jürgen@bücher.example")
     assert person.is_("JÜRGEN@xn--bcher-kva.example")
