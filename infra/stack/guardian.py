@@ -11,9 +11,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 
 class Guardian:
@@ -29,13 +30,20 @@ class Guardian:
         os.close(read)
         atexit.register(self._leave)
 
-    def guard_me(self) -> None:
-        """For `preexec_fn`, beside `start_new_session`: a group that this child leads."""
+    def start(self, command: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
+        """A process that leads a group of its own; `options` as `Popen` has them."""
+        return subprocess.Popen(
+            command, start_new_session=True, preexec_fn=self._guard_me, **options
+        )
+
+    def _guard_me(self) -> None:
         self._say("+", os.getpid())
 
-    def forget(self, group: int) -> None:
-        """It has ended; its id may be another's by now."""
-        self._say("-", group)
+    def bury(self, process: "subprocess.Popen[bytes]") -> None:
+        """End it at once, if it has not ended, and its children, who may have outlived it."""
+        kill_group(process.pid)
+        process.wait()
+        self._say("-", process.pid)  # which may be another's by now
 
     def _say(self, sign: str, group: int) -> None:
         with suppress(BrokenPipeError):  # somebody has killed the guardian: work goes on without
@@ -58,7 +66,7 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _left(said: Iterable[str]) -> set[int]:
+def left(said: Iterable[str]) -> set[int]:
     """The groups that were named and not forgotten, when all is said."""
     groups: set[int] = set()
     for line in said:
@@ -68,5 +76,5 @@ def _left(said: Iterable[str]) -> set[int]:
 
 
 if __name__ == "__main__":
-    for each in _left(sys.stdin):
+    for each in left(sys.stdin):
         kill_group(each)

@@ -47,14 +47,12 @@ class Processes:
         own = self._sockets / part.name  # where gunicorn's control socket is the only one
         own.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{part.name}.log").open("ab") as log:
-            self._running[part.name] = subprocess.Popen(
+            self._running[part.name] = guardian().start(
                 part.command,
                 env={**part.environment, "XDG_RUNTIME_DIR": str(own)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # gunicorn's workers end with their master
-                preexec_fn=guardian().guard_me,
             )
 
     def _wait_for(self, part: Part) -> None:
@@ -85,7 +83,7 @@ class Processes:
             with self._lock:
                 for name, process in list(self._running.items()):
                     if process.poll() is not None and not self._stopping.is_set():
-                        _bury(process)
+                        guardian().bury(process)
                         self.restarts += 1
                         self._launch(self._parts[name])
 
@@ -99,13 +97,7 @@ class Processes:
         for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(PATIENCE_S)
-            _bury(process)
-
-
-def _bury(process: "subprocess.Popen[bytes]") -> None:
-    kill_group(process.pid)  # a worker may have outlived its master
-    process.wait()
-    guardian().forget(process.pid)
+            guardian().bury(process)
 
 
 def _answers(url: str) -> bool:

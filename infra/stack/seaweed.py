@@ -109,7 +109,7 @@ def _keep_alive(
     """Start it again on the same ports when it dies; end it when it is told so."""
     while not stopping.wait(0.2):
         if process.poll() is not None:
-            guardian().forget(process.pid)
+            guardian().bury(process)
             process = _launch(data, list(server.ports), s3_config)
     _stop(process, server)
 
@@ -152,15 +152,13 @@ def _launch(data: Path, ports: list[int], s3_config: Path | None) -> subprocess.
         flags.append(f"-s3.config={s3_config}")
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
     with (data / "log").open("ab") as log:
-        return subprocess.Popen(
+        return guardian().start(
             [weed, "mini", *flags],
             cwd=data,
             env={**os.environ, **keys, "HOME": str(data), "TMPDIR": str(data)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=guardian().guard_me,
         )
 
 
@@ -189,8 +187,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], server: Seaweed) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes], server: Seaweed) -> None:
-    process.kill()  # an orderly stop takes ten seconds, and nobody reads the data again
-    process.wait()
-    guardian().forget(process.pid)
+    guardian().bury(process)  # an orderly stop takes ten seconds, and nobody reads the data again
     for service, port in zip(SERVICES, server.ports, strict=True):
         Path(f"/tmp/seaweedfs-{service}-grpc-{port + GRPC_OFFSET}.sock").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A process is killed: whom it guarded ends, whom it has forgotten does not."""
+"""A process is killed: what it has started ends, and the children of that."""
 
 import subprocess
 import sys
@@ -6,31 +6,27 @@ from pathlib import Path
 
 from watched import running_with, until
 
-from infra.stack.guardian import kill_group
+from infra.stack.guardian import left
 from infra.stack.parts import ROOT
 
 GUARDING = """
-import subprocess, sys
+import sys
 from infra.stack.guardian import guardian
 
 def start(name):
     # A child of the group's leader, as a worker of gunicorn is.
-    return subprocess.Popen(
-        ["sh", "-c", "sleep 300 & wait"],
-        env={"NAME": f"{sys.argv[1]}/{name}"},
-        start_new_session=True,
-        preexec_fn=guardian().guard_me,
-    ).pid
+    return guardian().start(
+        ["sh", "-c", "sleep 300 & wait"], env={"NAME": f"{sys.argv[1]}/{name}"}
+    )
 
 start("guarded")
-forgotten = start("forgotten")
-guardian().forget(forgotten)
-print(forgotten, flush=True)
+guardian().bury(start("buried"))
+print("ready", flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_killed_process_takes_along_whom_it_guarded(tmp_path: Path) -> None:
+def test_a_killed_process_takes_along_what_it_has_started(tmp_path: Path) -> None:
     def lives(name: str) -> bool:
         return bool(running_with(f"{tmp_path}/{name}", "environ"))
 
@@ -38,11 +34,12 @@ def test_a_killed_process_takes_along_whom_it_guarded(tmp_path: Path) -> None:
     command = [sys.executable, "-c", GUARDING, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe) as parent:
         assert parent.stdout
-        forgotten = int(parent.stdout.readline())
-        try:
-            until(lambda: lives("guarded"))
-            parent.kill()
-            until(lambda: not lives("guarded"))
-            assert lives("forgotten")
-        finally:
-            kill_group(forgotten)
+        assert parent.stdout.readline() == b"ready\n"
+        until(lambda: lives("guarded"))
+        until(lambda: not lives("buried"))
+        parent.kill()
+        until(lambda: not lives("guarded"))
+
+
+def test_who_has_ended_is_forgotten() -> None:
+    assert left(["+1\n", "+2\n", "-1\n", "+3\n"]) == {2, 3}
